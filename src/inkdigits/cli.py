@@ -1,0 +1,369 @@
+"""The commands: parse, call one library function, show. Results go to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inkdigits import __version__
+from inkdigits.errors import InkdigitsError
+
+if TYPE_CHECKING:
+    from inkdigits.datasets import Dataset
+    from inkdigits.evaluation import Evaluation
+    from inkdigits.readings import PageReading
+    from inkdigits.training import Progress, TrainingResult
+
+RECIPE_NAMES = ("tutorial", "plain", "convnet")  # training.RECIPES, without loading scikit-learn for --help
+SPLIT_NAMES = ("first", "random", "stratified", "writers")  # likewise datasets.SPLIT_METHODS
+DATA_HELP = "digits, mnist, mnist:DIR, optdigits:DIR or folder:DIR."
+LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
+
+
+class _RefusedError(click.ClickException):
+    """What was given cannot be used: one line, and the exit status of wrong use."""
+
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """A group whose commands end with one line, not a traceback, when inkdigits refuses."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InkdigitsError as error:
+            raise _RefusedError(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="inkdigits")
+def main() -> None:
+    """Read handwritten digits; train and check the readers.
+
+    Start with 'inkdigits train', the tutorial everybody starts with, or 'inkdigits read PICTURE'.
+    """
+
+
+@main.command()
+@click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
+@click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
+@click.option("--show-input", type=click.Path(path_type=Path), metavar="DIR", help="Write what the network was shown.")
+def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input: Path | None) -> None:
+    """Read the digits on pictures: photos, scans, drawings.
+
+    Exit status: 0 all read, 1 some picture failed (the others are still read), 2 wrong use.
+    """
+    from inkdigits.reader import Reader
+
+    reader = Reader(model)
+    failed = 0
+    for picture in pictures:
+        reading = _read_one(reader, picture)
+        failed += reading.status == "failed"
+        click.echo(json.dumps({"file": picture, **reading.to_dict()}) if as_json else _describe(picture, reading))
+        if show_input is not None:
+            _save_inputs(show_input, picture, reading)
+    if failed:
+        click.echo(f"{failed} of {len(pictures)} pictures failed", err=True)
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--recipe", type=click.Choice(RECIPE_NAMES), default="tutorial", show_default=True)
+@click.option("--data", default="digits", show_default=True, help=DATA_HELP)
+@click.option(
+    "--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: the set's custom, 1000]"
+)
+@click.option("--split", "method", type=click.Choice(SPLIT_NAMES), default="first", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the model, as in my.onnx.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
+@click.option("--figures", type=click.Path(path_type=Path), metavar="DIR", help="Write the figures as PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def train(  # noqa: PLR0917 - click passes them by name
+    recipe: str,
+    data: str,
+    n_train: int | None,
+    method: Any,
+    seed: int | None,
+    out: Path | None,
+    report: Path | None,
+    figures: Path | None,
+    as_json: bool,
+) -> None:
+    """Train a network and judge it on images it has not seen.
+
+    Without options this is the tutorial: scikit-learn's 8x8 digits, 15 neurons, 0.9147.
+    """
+    from inkdigits import training
+
+    _check_writable(out, report)
+    dataset = _load(data, training.RECIPES[recipe].preparation)
+    with _show_progress() as progress:
+        result = training.train(
+            recipe, dataset, n_train=n_train, split_method=method, random_state=seed, progress=progress
+        )
+    click.echo(result.stopped_because, err=True)
+    if out is not None:
+        result.model.save(out)
+    _write_judgement(result.evaluation, f"Recipe {recipe} on {dataset.name}", report, figures, training=result)
+    values = {**result.to_dict(), "data": data, "model": str(out) if out else None}
+    click.echo(json.dumps(values) if as_json else _describe_training(result))
+
+
+@main.command()
+@click.argument("model")
+@click.option("--data", default="digits", show_default=True, help=DATA_HELP)
+@click.option("--all", "whole", is_flag=True, help="Judge on every image, not on the set's test part only.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
+@click.option("--figures", type=click.Path(path_type=Path), metavar="DIR", help="Write the figures as PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(model: str, data: str, whole: bool, report: Path | None, figures: Path | None, as_json: bool) -> None:
+    """Judge a MODEL file (or a bundled model's name) on labelled images."""
+    from inkdigits import evaluation
+    from inkdigits.datasets import split
+    from inkdigits.modelfile import Model, find_model
+
+    _check_writable(report)
+    opened = Model.load(find_model(model))
+    dataset = _load(data, opened.metadata.preparation)
+    index = None
+    if not whole and not data.startswith("folder:"):
+        parts = split(dataset)
+        dataset, index = parts.test, parts.test_index
+    judged = evaluation.evaluate(opened, dataset, index=index)
+    _write_judgement(judged, f"Model {opened.metadata.name} on {dataset.name}", report, figures, model=opened)
+    click.echo(
+        json.dumps({"model": model, "data": data, **judged.to_dict()}) if as_json else _describe_evaluation(judged)
+    )
+
+
+@main.command()
+@click.argument("dataset", metavar="[digits|mnist[:DIR]|optdigits:DIR|folder:DIR]", default="digits")
+@click.option("--show", type=int, metavar="N", help="Print image N as numbers.")
+@click.option("--image", "image", type=int, metavar="N", help="Draw image N: to FILE of --grid, or image-N.png.")
+@click.option("--grid", type=click.Path(path_type=Path), metavar="FILE", help="Draw images with their labels.")
+@click.option("--start", type=int, default=0, show_default=True, help="First image of the grid.")
+@click.option("--count", type=int, default=16, show_default=True, help="Images in the grid.")
+def data(dataset: str, show: int | None, image: int | None, grid: Path | None, start: int, count: int) -> None:
+    """Look at a data set: its figures, its images."""
+    loaded = _load(dataset, "mnist-28")
+    if show is not None:
+        click.echo(_format_image(loaded, show))
+    if image is not None:
+        _draw(loaded, grid or Path(f"image-{image}.png"), image, 1)
+    elif grid is not None:
+        _draw(loaded, grid, start, count)
+    elif show is None:
+        click.echo(_describe_data(loaded))
+
+
+@main.command()
+@click.argument("name", required=False)
+def models(name: str | None) -> None:
+    """List the bundled models, or print the card of one (or of a model file)."""
+    from inkdigits.modelfile import Model, bundled_models, find_model
+
+    if name is not None:
+        click.echo(Model.load(find_model(name)).metadata.card.rstrip())
+        return
+    for known, path in bundled_models().items():
+        figures = Model.load(path).metadata.figures
+        size = f"{path.stat().st_size / 1000:.0f} kB"
+        click.echo(f"{known}  {size}  {figures['accuracy']:.2%} of {figures['n_test']:,} test images")
+
+
+def _read_one(reader: Any, picture: str) -> PageReading:
+    """Read a picture; one that cannot be read becomes a reading that says so, and the next one is read."""
+    from inkdigits.readings import PageReading
+
+    try:
+        reading: PageReading = reader.read(picture)
+    except InkdigitsError as error:
+        return PageReading(status="failed", reason=str(error))
+    return reading
+
+
+def _describe(picture: str, reading: PageReading) -> str:
+    """Return a line per number: what, how sure, where, and why it is doubtful."""
+    if not reading.numbers:
+        return f"{picture}: {reading.status}: {reading.reason}"
+    lines = []
+    for number in reading.numbers:
+        x, y, width, height = number.box
+        doubt = "" if number.accepted else f"  look: {number.reason}"
+        lines.append(f"{picture}: {number.text}  {number.confidence:.3f}  at {x},{y} {width}x{height}{doubt}")
+    return "\n".join(lines)
+
+
+def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
+    """Write what the network was shown, one PNG per digit, named after picture, position and answer."""
+    from inkdigits.pictures import save_picture
+
+    digits = [digit for number in reading.numbers for digit in number.digits]
+    for i, digit in enumerate(digits):
+        image = digit.shown if digit.shown.max() > 16 else digit.shown * 15  # 8x8 counts are 0..16: 240 is white enough
+        save_picture(folder / f"{Path(picture).stem}-{i}-{digit.text}.png", image)
+
+
+def _load(spec: str, preparation: str) -> Dataset:
+    """Load a data set; say what is going on where that takes long, and what was left out."""
+    from inkdigits.datasets import load_dataset
+
+    download = "MNIST: downloading 15 MB once, or reading scikit-learn's cache"
+    with _show_waiting(download) if spec == "mnist" else nullcontext():
+        dataset = load_dataset(spec, preparation=preparation)
+    for reason in dataset.skipped:
+        click.echo(f"left out: {reason}", err=True)
+    return dataset
+
+
+@contextmanager
+def _show_waiting(what: str) -> Iterator[None]:
+    """Say what takes long, with a sign of life on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        click.echo(f"{what} ...", err=True)
+    with console.status(what):
+        yield
+
+
+@contextmanager
+def _show_progress() -> Iterator[Progress]:
+    """Show epoch, loss and time left: a bar on a terminal, lines elsewhere."""
+    if sys.stderr.isatty():
+        from rich import progress as rich_progress
+        from rich.console import Console
+
+        columns = (
+            rich_progress.TextColumn("epoch {task.completed} of at most {task.total}  loss {task.fields[loss]:.5f}"),
+            rich_progress.BarColumn(),
+            rich_progress.TimeRemainingColumn(),
+        )
+        with rich_progress.Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("training", total=None, loss=0.0, visible=False)
+            yield lambda epoch, epochs, loss: bar.update(task, completed=epoch, total=epochs, loss=loss, visible=True)
+    else:
+        yield _line_progress()
+
+
+def _line_progress() -> Progress:
+    started = said = time.monotonic()
+
+    def say(epoch: int, epochs: int, loss: float) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if epoch == 1 or now - said >= LINE_EVERY:
+            said = now
+            left = (now - started) / epoch * (epochs - epoch)
+            click.echo(f"epoch {epoch} of at most {epochs}  loss {loss:.5f}  at most {left:.0f} s left", err=True)
+
+    return say
+
+
+def _check_writable(*paths: Path | None) -> None:
+    """Refuse before the training what could not be written after it."""
+    for path in filter(None, paths):
+        if not path.parent.is_dir():
+            raise click.UsageError(f"cannot write '{path}': there is no folder '{path.parent}'; make it first")
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise click.UsageError(f"cannot write '{path}': it is a folder, or its folder is read-only; choose another")
+
+
+def _write_judgement(
+    evaluation: Evaluation, title: str, report: Path | None, figures: Path | None, **context: Any
+) -> None:
+    if report is not None:
+        from inkdigits.report import write_report
+
+        write_report(report, evaluation, title=title, **context)
+        click.echo(f"report: {report}", err=True)
+    if figures is not None:
+        from inkdigits.plots import figures_of, save_figures
+
+        training = context.get("training")
+        drawn = figures_of(
+            evaluation,
+            loss_curve=training.loss_curve if training else (),
+            hidden_weights=training.hidden_weights if training else None,
+        )
+        for path in save_figures(drawn, figures):
+            click.echo(f"figure: {path}", err=True)
+
+
+def _describe_training(result: TrainingResult) -> str:
+    from inkdigits.evaluation import compare
+
+    train, test = result.split.train, result.split.test
+    last = ", ".join(f"{loss:.8f}" for loss in result.loss_curve[-5:])
+    return "\n".join(
+        [
+            f"{result.recipe.name} on {train.name}: trained on {len(train)} images, tested on {len(test)}",
+            f"the split {result.split.writers}",
+            f"{result.n_iter} epochs in {result.seconds:.2f} s; the last losses: {last}",
+            *compare(result.predictions[:50], test.labels[:50]),
+            _describe_evaluation(result.evaluation),
+        ]
+    )
+
+
+def _describe_evaluation(evaluation: Evaluation) -> str:
+    matrix = evaluation.confusion_matrix
+    rows = [f"{digit:>6} " + " ".join(f"{count or '.':>4}" for count in row) for digit, row in enumerate(matrix)]
+    scores = [f"{s.digit:>6}  {s.precision:9.3f}  {s.recall:6.3f}  {s.images:6}" for s in evaluation.per_digit]
+    return "\n".join(
+        [
+            " digit  precision  recall  images",
+            *scores,
+            "true \\ read as",
+            "       " + " ".join(f"{digit:>4}" for digit in range(10)),
+            *rows,
+            f"accuracy {evaluation.accuracy}: {evaluation.errors} errors of {len(evaluation.dataset)}",
+        ]
+    )
+
+
+def _describe_data(dataset: Dataset) -> str:
+    size, low, high = dataset.images.shape[1], dataset.images.min(), dataset.images.max()
+    counts = "  ".join(f"{digit}: {count}" for digit, count in dataset.counts.items())
+    writers = "not told apart" if dataset.writers is None else f"{len(set(dataset.writers.tolist())):,} told apart"
+    return "\n".join(
+        [
+            f"name         {dataset.name}",
+            f"images       {len(dataset):,} of {size}x{size}, values {low}..{high}; flattened {dataset.flat.shape}",
+            f"per digit    {counts}",
+            f"to train on  the first {dataset.n_train:,} by custom",
+            f"writers      {writers}; {dataset.people}",
+            f"source       {dataset.source}",
+            f"attributes   {', '.join(dataset.attributes)}",
+            "",
+            dataset.description.strip(),
+        ]
+    )
+
+
+def _format_image(dataset: Dataset, number: int) -> str:
+    """Return an image as rows of numbers."""
+    if not 0 <= number < len(dataset):
+        raise click.UsageError(f"no image {number}: '{dataset.name}' has 0 to {len(dataset) - 1}")
+    return "\n".join(" ".join(f"{value:3}" for value in row) for row in dataset.images[number])
+
+
+def _draw(dataset: Dataset, path: Path, start: int, count: int) -> None:
+    from inkdigits.plots import plot_images, save_figure
+
+    figure = plot_images(dataset, start=start, count=count)
+    save_figure(figure, path)
+    click.echo(f"figure: {path}", err=True)

@@ -1,0 +1,42 @@
+"""What can go wrong, in words a user can act on.
+
+    InkdigitsError
+    ├── PictureError (ValueError)        a picture cannot be read, or is not a picture
+    │   └── PictureTooLargeError         refused before decoding
+    ├── DatasetError (ValueError)        a data set is missing, incomplete or of another format
+    ├── ModelFileError (ValueError)      a model file is damaged, foreign or unsafe
+    ├── RecipeError (ValueError)         a recipe does not exist or does not fit the data
+    └── MissingExtraError (ImportError)  the job needs an optional dependency
+
+Each message says what was given, what is wrong and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class InkdigitsError(Exception):
+    """Anything inkdigits refuses to do."""
+
+
+class PictureError(InkdigitsError, ValueError):
+    """A picture cannot be read."""
+
+
+class PictureTooLargeError(PictureError):
+    """A picture declares more pixels, or a file more bytes, than inkdigits is willing to decode."""
+
+
+class DatasetError(InkdigitsError, ValueError):
+    """A data set is missing, incomplete or of another format."""
+
+
+class ModelFileError(InkdigitsError, ValueError):
+    """A model file is damaged, comes from another program, or is not safe to load."""
+
+
+class RecipeError(InkdigitsError, ValueError):
+    """A recipe does not exist, or does not fit the data it was given."""
+
+
+class MissingExtraError(InkdigitsError, ImportError):
+    """The job needs an optional dependency that is not installed."""

@@ -1,0 +1,203 @@
+"""Judging a model on labelled images: error rate, per digit, by writer, calibration, the worst mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.datasets import Dataset
+from inkdigits.errors import DatasetError
+from inkdigits.modelfile import Model
+
+CALIBRATION_BINS = 15  # as in Guo et al., 2017
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One image that was read wrongly."""
+
+    number: int  # position in the whole data set
+    label: int
+    read_as: int
+    confidence: float
+    image: NDArray[np.uint8]
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class DigitScore:
+    """How one digit fares: of those read as it, the share that is right; of those that are it, the share found."""
+
+    digit: int
+    images: int
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class WriterScore:
+    """How one writer's digits fare."""
+
+    writer: int
+    images: int
+    errors: int
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Images of like confidence: how many, how sure on average, and which share is right."""
+
+    images: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's answers on a data set, and every figure that follows from them.
+
+    Attributes
+    ----------
+    dataset : the images that were read, n of them
+    probabilities : (n, 10), a column per digit
+    index : (n,) the number of each image in the set it was taken from
+    """
+
+    dataset: Dataset
+    probabilities: NDArray[np.float64]
+    index: NDArray[np.intp]
+
+    @cached_property
+    def predictions(self) -> NDArray[np.uint8]:
+        """(n,) the most probable digit of each image."""
+        return np.asarray(self.probabilities.argmax(axis=1), np.uint8)
+
+    @cached_property
+    def confidences(self) -> NDArray[np.float64]:
+        """(n,) the probability of each prediction."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """(n,) whether each prediction is right."""
+        return np.asarray(self.predictions == self.dataset.labels)
+
+    @property
+    def errors(self) -> int:
+        """How many predictions are wrong."""
+        return int((~self.correct).sum())
+
+    @property
+    def accuracy(self) -> float:
+        """The share of predictions that are right."""
+        return float(self.correct.mean())
+
+    @cached_property
+    def confusion_matrix(self) -> NDArray[np.int64]:
+        """(10, 10): row is the true digit, column what was read."""
+        from sklearn import metrics
+
+        return np.asarray(metrics.confusion_matrix(self.dataset.labels, self.predictions, labels=range(10)), np.int64)
+
+    @cached_property
+    def per_digit(self) -> tuple[DigitScore, ...]:
+        """Precision and recall of each digit; 0 where a digit was never read or does not occur."""
+        from sklearn import metrics
+
+        precision, recall, _, images = metrics.precision_recall_fscore_support(
+            self.dataset.labels, self.predictions, labels=range(10), zero_division=0
+        )
+        return tuple(DigitScore(d, int(images[d]), float(precision[d]), float(recall[d])) for d in range(10))
+
+    @cached_property
+    def by_writer(self) -> tuple[WriterScore, ...]:
+        """Each writer's errors, the worst first; empty where writers are not known."""
+        if self.dataset.writers is None:
+            return ()
+        writers, position = np.unique(self.dataset.writers, return_inverse=True)
+        images, errors = np.bincount(position), np.bincount(position, weights=~self.correct).astype(int)
+        scores = [WriterScore(int(w), int(n), int(e)) for w, n, e in zip(writers, images, errors, strict=True)]
+        return tuple(sorted(scores, key=lambda score: (-score.errors / score.images, score.writer)))
+
+    @cached_property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The wrong readings, the surest first: those a threshold cannot catch."""
+        wrong = np.flatnonzero(~self.correct)
+        return tuple(self._mistake(int(i)) for i in wrong[np.argsort(-self.confidences[wrong], kind="stable")])
+
+    @cached_property
+    def reliability(self) -> tuple[ReliabilityBin, ...]:
+        """Confidence beside accuracy, in those of 15 equal bins of confidence that hold any image."""
+        bins = np.minimum((self.confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+        return tuple(
+            ReliabilityBin(int(i.sum()), float(self.confidences[i].mean()), float(self.correct[i].mean()))
+            for i in (bins == b for b in np.unique(bins))
+        )
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """The mean gap between confidence and accuracy over the bins, weighted by images (Guo et al., 2017)."""
+        return sum(abs(b.confidence - b.accuracy) * b.images for b in self.reliability) / len(self.dataset)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        return {
+            "n": len(self.dataset),
+            "accuracy": self.accuracy,
+            "errors": self.errors,
+            "expected_calibration_error": self.expected_calibration_error,
+            "confusion_matrix": self.confusion_matrix.tolist(),
+            "per_digit": [vars(score) for score in self.per_digit],
+            "by_writer": [vars(score) for score in self.by_writer],
+            "predictions": self.predictions.tolist(),
+        }
+
+    def _mistake(self, i: int) -> Mistake:
+        return Mistake(
+            number=int(self.index[i]),
+            label=int(self.dataset.labels[i]),
+            read_as=int(self.predictions[i]),
+            confidence=float(self.confidences[i]),
+            image=self.dataset.images[i],
+            file=self.dataset.files[i] if self.dataset.files else "",
+        )
+
+
+def evaluate(model: Model, dataset: Dataset, *, index: NDArray[np.intp] | None = None) -> Evaluation:
+    """Read every image of a data set and judge the answers.
+
+    Parameters
+    ----------
+    index
+        (n,) the number of each image in the set it was taken from; 0..n-1 where it is the whole set.
+
+    Raises
+    ------
+    DatasetError
+        If the images are not prepared the way the model was trained on.
+    """
+    if dataset.preparation != model.metadata.preparation:
+        raise DatasetError(
+            f"{model.source} reads images prepared as {model.metadata.preparation}, '{dataset.name}' holds "
+            f"{dataset.preparation}; use a data set of that form, or folder:DIR, which is prepared for the model"
+        )
+    if not len(dataset):
+        raise DatasetError(f"'{dataset.name}' has no images to judge on")
+    probabilities = np.zeros((len(dataset), 10))
+    probabilities[:, [int(label) for label in model.metadata.labels]] = model.predict_proba(dataset.images)
+    return Evaluation(dataset, probabilities, np.arange(len(dataset)) if index is None else index)
+
+
+def compare(predictions: NDArray[np.uint8], labels: NDArray[np.uint8], *, width: int = 25) -> Iterator[str]:
+    """Yield lines that set predictions below true labels, the wrong ones marked with ^."""
+    for start in range(0, len(labels), width):
+        pairs = list(zip(labels[start : start + width], predictions[start : start + width], strict=True))
+        yield f"{start:5d} true " + " ".join(str(label) for label, _ in pairs)
+        yield "      read " + " ".join(str(read) for _, read in pairs)
+        if any(label != read for label, read in pairs):
+            yield "           " + " ".join("^" if label != read else " " for label, read in pairs).rstrip()

@@ -1,0 +1,140 @@
+"""Grayscale -> ink: uneven light, polarity and paper taken out. From here on ink is white on black, uint8."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SIDE = 2600  # px; digits on a page are still 30 px high, and a 48-megapixel photo is read in a second
+MIN_SIDE = 24  # px; below, as in the 8x8 of the tutorial, a stroke has hardly an edge
+MIN_CONTRAST = 12  # gray levels; paper texture and JPEG blocks of an empty page stay below
+NOISE_MARGIN = 5.0  # ink is at least this many standard deviations of the noise
+SURE_INK = 0.22  # share of the strongest ink; pencil beside a marker reaches 0.3, smudges do not
+WEAK_INK = 0.11  # share of the strongest ink; counts where it is connected to sure ink, as where a pen runs dry
+FEW_PIXELS = 8  # ink of a thin digit in a picture of 28 x 28 reaches its full strength in that many
+FEW_IN = 50_000  # and one in that many of a large picture; dead pixels are rarer
+OVERVIEW_SIZE = 384  # px; light and paper change slowly, a small copy shows them
+WINDOWS = (1 / 20, 1 / 12, 1 / 6, 1 / 3, 2 / 3)  # of the shorter side: strokes may be a hair or fill the picture
+SAME_INK = 0.97  # a window sees all of the ink when the next wider one hardly sees more of its edges
+
+
+def to_working_size(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+    """Make a large picture smaller, a tiny one larger; return it with the scale it now has."""
+    largest = max(gray.shape)
+    scale = MAX_SIDE / largest if largest > MAX_SIDE else math.ceil(MIN_SIDE / largest)
+    if scale == 1:
+        return gray, 1.0
+    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(gray, size, interpolation=interpolation), np.uint8), scale
+
+
+def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ink of a grayscale picture, (h, w) uint8: 0 where there is paper, 255 where ink is strongest.
+
+    The paper's own brightness is estimated by a morphological closing whose window is hardly larger than the strokes
+    need. Ink may be darker or lighter than the paper. A picture in which nothing stands out from the
+    noise of its paper gives zeros.
+    """
+    gray = gray if _has_dark_ink(gray) else 255 - gray
+    contrast = np.clip(_paper(gray) - gray.astype(np.float32), 0, None)
+    contrast = np.clip(contrast - _ranked(contrast, contrast.size // 4), 0, None)  # bold ink may cover half of a crop
+    peak = _peak(contrast)
+    noise = _noise(gray)
+    if peak < max(MIN_CONTRAST, NOISE_MARGIN * noise):
+        return np.zeros_like(gray)
+    sure = contrast > max(SURE_INK * peak, NOISE_MARGIN / 2 * noise)
+    weak = contrast > max(WEAK_INK * peak, NOISE_MARGIN / 4 * noise)
+    nearby = cv2.dilate(_connected_to(sure, weak), np.ones((3, 3), np.uint8))  # keeps the soft edge of strokes
+    return np.asarray(np.rint(np.clip(contrast / peak, 0, 1) * 255 * nearby), np.uint8)
+
+
+def stroke_width(mask: NDArray[np.uint8]) -> float:
+    """Return the mean width of the strokes of a mask (h, w) uint8, in px; 0 for an empty one.
+
+    In a stroke of width w the distance to the edge averages w/4 + 1/2.
+    """
+    distances = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
+    inside = distances[distances > 0]
+    return max(1.0, 4 * float(inside.mean()) - 2) if inside.size else 0.0
+
+
+def _connected_to(sure: NDArray[np.bool_], weak: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return the components of the weak mask that hold sure ink (hysteresis: Canny, 1986), (h, w) uint8."""
+    n, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
+    holds = np.zeros(n, np.uint8)
+    holds[labels[sure]] = 1
+    holds[0] = 0  # the paper
+    return np.asarray(holds[labels])
+
+
+def _peak(contrast: NDArray[np.float32]) -> float:
+    """Return the contrast of the strongest ink: reached by a few pixels, more of them in a large picture."""
+    few = min(contrast.size, FEW_PIXELS + contrast.size // FEW_IN)
+    return _ranked(contrast, contrast.size - few)
+
+
+def _ranked(values: NDArray[np.float32], rank: int) -> float:
+    """Return the value of a rank from the lowest, to a quarter of a gray level; values are 0..255.
+
+    Counting is many times faster than numpy's partition, which is slow where most values are the same.
+    """
+    counts = np.bincount((values.ravel() * 4).astype(np.uint16))
+    return float(np.searchsorted(np.cumsum(counts), rank + 1)) / 4
+
+
+def _has_dark_ink(gray: NDArray[np.uint8]) -> bool:
+    """Whether ink is the darker side of the edges: it covers less of the picture, and less of its border, than paper.
+
+    The border decides where a bold digit fills its crop, the area where the corners of a photo are dark.
+    """
+    overview = _overview(gray)
+    dark = overview < overview[_edges(overview)].mean()
+    border = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
+    return float(dark.mean() + border.mean()) <= 1
+
+
+def _paper(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the brightness that the paper has at each pixel, (h, w) float32."""
+    overview = _overview(gray)
+    candidates = [_close(overview, share) for share in WINDOWS]
+    edges = _edges(overview)
+    at_edges = [(paper - overview)[edges] for paper in candidates]
+    half = float(at_edges[-1].max(initial=0)) / 2
+    seen = [int((contrast > half).sum()) for contrast in at_edges]
+    enough = [
+        count >= SAME_INK * wider and count >= max(seen) / 2 for count, wider in zip(seen, [*seen[1:], 0], strict=True)
+    ] + [True]
+    chosen = min(enough.index(True) + 1, len(seen) - 1)  # one wider: edges are seen before the heart of a bold stroke
+    height, width = gray.shape
+    return np.asarray(cv2.resize(candidates[chosen], (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _edges(overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where the picture changes within a pixel, (h, w) bool: ink does, light and shadow do not."""
+    gradient = np.asarray(cv2.morphologyEx(overview, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.float32)
+    return gradient >= _peak(gradient) / 2
+
+
+def _close(overview: NDArray[np.uint8], share: float) -> NDArray[np.float32]:
+    """Fill everything dark that is narrower than a share of the shorter side."""
+    size = int(min(overview.shape) * share) | 1
+    closed = cv2.morphologyEx(overview, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
+    return np.asarray(cv2.blur(closed.astype(np.float32), (size, size)), np.float32)
+
+
+def _overview(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = OVERVIEW_SIZE / max(gray.shape)
+    if scale >= 1:
+        return gray
+    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _noise(gray: NDArray[np.uint8]) -> float:
+    """Return the standard deviation of the paper's noise: most pixels are paper, so the median is about it."""
+    values = gray.astype(np.float32)
+    return 1.4826 * _ranked(np.abs(values - cv2.blur(values, (3, 3))), gray.size // 2)

@@ -1,0 +1,387 @@
+"""A model is one .onnx file: the graph, and in its metadata what the graph needs to be used and trusted.
+
+The graph takes prepared images (n, h, w) uint8 and returns probabilities (n, k), temperature included, so that
+any ONNX runtime gives the probabilities that inkdigits gives. Nothing in a model file can run code: a file that
+asks for operators outside the short list below, or for data outside itself, is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, ValueInfoProto
+    from onnxruntime import InferenceSession
+
+DEFAULT_MODEL = "reader"  # the bundled one
+FORMAT = 1  # raised when a reader of the older format could not use the file
+OPSET = 17  # the oldest that has all we write; ONNX Runtime has read it since 1.12
+IR_VERSION = 8  # the version that belongs to opset 17
+MAX_BYTES = 64_000_000  # our largest model has 1 MB; a file far beyond that is not one of ours
+PREDICTION_BATCH = 512  # images; bounds the memory of one call to the runtime
+MAX_VALUES = 1_000_000  # in one layer, per image; our largest has 25,000 (32 x 28 x 28)
+BATCH = "n"  # the name of the first dimension, the only one that is left open
+METADATA_KEY = "inkdigits"
+OPERATORS = frozenset(  # what our networks are made of; none loops, allocates at will or reads files
+    {"Cast", "Conv", "Div", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool"}
+    | {"Relu", "Sigmoid", "Softmax", "Tanh", "Unsqueeze"}
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One ONNX operator with its weights: what a trained network is translated to before it is stored."""
+
+    operator: str
+    weights: tuple[NDArray[Any], ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # whole numbers or lists of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What a model file says about itself."""
+
+    name: str
+    preparation: str  # how a digit becomes the model's input: a name in prepare.PREPARATIONS
+    labels: str = "0123456789"  # the label of each output, in order
+    temperature: float = 1.0  # logits are divided by it; already part of the graph
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> least confidence
+    recipe: Mapping[str, Any] = field(default_factory=dict)  # name, settings, random_state
+    data: Mapping[str, Any] = field(default_factory=dict)  # source, number of images, fingerprint
+    figures: Mapping[str, Any] = field(default_factory=dict)  # what was measured, and on what
+    card: str = ""  # Markdown for people
+
+    def to_json(self) -> str:
+        """Return the metadata as one JSON object."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str) -> Metadata:
+        """Read metadata back; raise ModelFileError when it is damaged or of a later format."""
+        try:
+            values = json.loads(text)
+            file_format = values.pop("format")
+            known = {f.name for f in fields(cls)}
+            metadata = cls(**{key: value for key, value in values.items() if key in known})
+            metadata._check()
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ModelFileError(
+                f"cannot use {source}: its metadata is damaged ({_one_line(error)}); train the model again"
+            ) from None
+        if file_format != FORMAT:
+            raise ModelFileError(
+                f"cannot use {source}: it is of model format {file_format!r} and this inkdigits reads {FORMAT}; "
+                "upgrade inkdigits or train the model again"
+            )
+        return metadata
+
+    def _check(self) -> None:
+        texts = (self.name, self.preparation, self.labels, self.card)
+        mappings = (self.thresholds, self.recipe, self.data, self.figures)
+        if not all(isinstance(text, str) for text in texts) or not all(isinstance(m, dict) for m in mappings):
+            raise TypeError("a field has the wrong type")
+        if not self.labels or not set(self.labels) <= set("0123456789") or len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels {self.labels!r} are not digits")
+        if not all(isinstance(value, int | float) and 0 <= value <= 1.01 for value in self.thresholds.values()):
+            raise ValueError("a threshold is not a probability")
+        if not isinstance(self.temperature, int | float) or not 0 < self.temperature < math.inf:
+            raise ValueError("the temperature is not a positive number")
+
+
+class Model:
+    """A trained reader of prepared images: the bytes of its file, opened.
+
+    Parameters
+    ----------
+    content
+        The bytes of an .onnx file written by inkdigits.
+    source
+        How error messages name it, usually the path.
+
+    Raises
+    ------
+    ModelFileError
+        If the bytes are not a whole, safe model written by inkdigits.
+    """
+
+    def __init__(self, content: bytes, *, source: str = "the model") -> None:
+        self.content = content
+        self.source = source
+        model = _parse(content, source)
+        self.metadata = Metadata.from_json(_metadata_text(model, source), source=source)
+        _check_safe(model, source)
+        _check_memory(model, source)
+        self._session = _open_session(content, source)
+        self._check_signature()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Open a model file."""
+        return cls(_read_bytes(Path(path)), source=f"model file '{path}'")
+
+    @classmethod
+    def from_layers(cls, layers: Sequence[Layer], metadata: Metadata, *, image_size: int) -> Model:
+        """Put a trained network and its metadata together."""
+        return cls(_build(layers, metadata, image_size), source=f"the new model '{metadata.name}'")
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file: whole or not at all."""
+        path = Path(path)
+        unfinished = path.parent / f"{path.name}.part"
+        try:
+            unfinished.write_bytes(self.content)
+            unfinished.replace(path)
+        except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+            with contextlib.suppress(OSError, ValueError):
+                unfinished.unlink()
+            raise ModelFileError(f"cannot write model file '{path}': {_cause(error)}; choose another --out") from error
+
+    @property
+    def image_size(self) -> int:
+        """The side of the square images the model takes, in pixels."""
+        return int(self._session.get_inputs()[0].shape[-1])
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the file, which names this model for good."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the probability of each label for prepared images.
+
+        Parameters
+        ----------
+        images
+            (n, image_size, image_size) uint8, as the model's preparation makes them.
+
+        Returns
+        -------
+        probabilities
+            (n, k) float64, in the order of `metadata.labels`; each row sums to 1.
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape or type. ModelFileError if the model answers with anything but
+            probabilities, as one with a damaged weight may.
+        """
+        images = np.asarray(images)
+        size, k = self.image_size, len(self.metadata.labels)
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (size, size):
+            raise ValueError(
+                f"{self.source} takes images (n, {size}, {size}) uint8, got {images.shape} {images.dtype}; "
+                f"prepare them with inkdigits.prepare.prepare(ink, {self.metadata.preparation!r})"
+            )
+        batches = [self._run(batch) for batch in _in_batches(images)]
+        probabilities = np.concatenate(batches) if batches else np.empty((0, k))
+        return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))  # float32 sums miss 1 by 1e-7
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the most probable label of each prepared image, (n,) uint8."""
+        labels = np.array([int(label) for label in self.metadata.labels], dtype=np.uint8)
+        return np.asarray(labels[self.predict_proba(images).argmax(axis=1)])
+
+    def _run(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the model's answer; the shapes it declares may be anything, what counts is what it answers."""
+        k = len(self.metadata.labels)
+        try:
+            answer = np.asarray(self._session.run(None, {"images": images})[0], dtype=np.float64)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, none public
+            raise ModelFileError(f"cannot use {self.source}: it fails on an image ({_one_line(error)})") from None
+        if (
+            answer.shape != (len(images), k)
+            or not (answer >= 0).all()
+            or not np.allclose(answer.sum(axis=1), 1, atol=1e-3)
+        ):
+            raise ModelFileError(f"cannot use {self.source}: it does not return {k} probabilities; train it again")
+        return answer
+
+    def _check_signature(self) -> None:
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if [i.name for i in inputs] != ["images"] or len(outputs) != 1 or inputs[0].type != "tensor(uint8)":
+            raise ModelFileError(f"cannot use {self.source}: it does not take images and return probabilities")
+        shape = inputs[0].shape
+        if len(shape) != 3 or shape[1] != shape[2] or not isinstance(shape[1], int) or not 4 <= shape[1] <= 64:
+            raise ModelFileError(
+                f"cannot use {self.source}: its images are {shape}, not square with 4 to 64 pixels a side"
+            )
+        self._run(np.zeros((2, shape[1], shape[1]), np.uint8))
+
+
+def find_model(name: str | Path | None) -> Path:
+    """Return the path of a model file; a bundled model may be given by its name, None is the bundled reader."""
+    name = DEFAULT_MODEL if name is None else name
+    return bundled_models().get(str(name), Path(name))
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the model files that come with inkdigits, by name."""
+    folder = Path(str(resources.files("inkdigits") / "models"))
+    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # a device or a pipe may have no end
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        raise ModelFileError(f"cannot read model file '{path}': {_cause(error)}; check the path") from error
+    if len(content) > MAX_BYTES:
+        raise ModelFileError(
+            f"cannot use model file '{path}': it has more than the {MAX_BYTES:,} bytes of any inkdigits model; "
+            "is it another program's?"
+        )
+    return content
+
+
+def _build(layers: Sequence[Layer], metadata: Metadata, image_size: int) -> bytes:
+    """Write the graph: images -> cast to the weights' type -> layers -> temperature -> probabilities."""
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    number = layers[-1].weights[0].dtype
+    precision = helper.np_dtype_to_tensor_dtype(number)
+    complete = [*layers, Layer("Div", (np.array(metadata.temperature, number),)), Layer("Softmax", (), {"axis": 1})]
+    nodes = [helper.make_node("Cast", ["images"], ["0.out"], to=precision)]
+    stored = []
+    for index, layer in enumerate(complete, start=1):
+        names = [f"{index}.weight{i}" for i in range(len(layer.weights))]
+        stored += [numpy_helper.from_array(w, name) for w, name in zip(layer.weights, names, strict=True)]
+        out = "probabilities" if index == len(complete) else f"{index}.out"
+        nodes.append(helper.make_node(layer.operator, [f"{index - 1}.out", *names], [out], **layer.attributes))
+    graph = helper.make_graph(
+        nodes,
+        metadata.name,
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, [BATCH, image_size, image_size])],
+        [helper.make_tensor_value_info("probabilities", precision, [BATCH, len(metadata.labels)])],
+        stored,
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="inkdigits"
+    )
+    helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
+    checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _parse(content: bytes, source: str) -> ModelProto:
+    """Parse the file without loading anything it refers to."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError:
+        model = onnx.ModelProto()
+    if not model.HasField("graph"):
+        raise ModelFileError(f"cannot use {source}: it is cut off or not an ONNX file; copy or train it again")
+    return model
+
+
+def _check_safe(model: ModelProto, source: str) -> None:
+    """Refuse what we would never write."""
+    from onnx import TensorProto
+
+    for tensor in model.graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+            raise ModelFileError(
+                f"cannot use {source}: it asks for data outside the file, which is not safe; train it again"
+            )
+    foreign = sorted(_foreign_operators(model.graph))
+    if foreign or model.functions or model.training_info or model.graph.sparse_initializer:
+        what = _one_line(", ".join(foreign) or "functions of its own")
+        raise ModelFileError(f"cannot use {source}: it needs {what}, which no inkdigits model does; train it again")
+
+
+def _check_memory(model: ModelProto, source: str) -> None:
+    """Refuse a layer that would ask for gigabytes: by wide padding, or by stretching two vectors to a table."""
+    from onnx import shape_inference
+
+    bare = type(model)()
+    bare.CopyFrom(model)
+    del bare.graph.value_info[:]  # what it declares counts for nothing
+    for output in bare.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    try:
+        graph = shape_inference.infer_shapes(bare, strict_mode=True).graph
+    except Exception as error:  # noqa: BLE001 - onnx raises classes of its own
+        raise ModelFileError(f"cannot use {source}: its layers do not fit together ({_one_line(error)})") from None
+    sizes = {value.name: _values_per_image(value) for value in (*graph.value_info, *graph.output)}
+    for name in (name for node in graph.node for name in node.output if name):
+        if sizes.get(name, math.inf) > MAX_VALUES:
+            raise ModelFileError(
+                f"cannot use {source}: its layer {_one_line(name)} is of unknown size, or larger than in any reader of "
+                "digits; train it again"
+            )
+
+
+def _values_per_image(value: ValueInfoProto) -> float:
+    """Return how many numbers a layer gives for one image, infinity where that is not known beforehand."""
+    if not value.type.tensor_type.HasField("shape"):
+        return math.inf
+    dims = value.type.tensor_type.shape.dim
+    sizes = [dim.dim_value if dim.dim_value > 0 else math.inf for dim in dims]
+    if dims and dims[0].dim_param == BATCH:
+        sizes[0] = 1
+    return math.prod(sizes)
+
+
+def _foreign_operators(graph: GraphProto) -> Iterator[str]:
+    for node in graph.node:
+        with_subgraph = any(a.HasField("g") or a.graphs or a.HasField("t") or a.tensors for a in node.attribute)
+        if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS or with_subgraph:
+            yield f"{node.domain}.{node.op_type}".lstrip(".")
+
+
+def _metadata_text(model: ModelProto, source: str) -> str:
+    for entry in model.metadata_props:
+        if entry.key == METADATA_KEY:
+            return str(entry.value)
+    maker = f"written by {model.producer_name!r}" if model.producer_name else "of unknown origin"
+    raise ModelFileError(
+        f"cannot use {source}: it is {maker} and has no inkdigits metadata; "
+        "train one with 'inkdigits train --out my.onnx'"
+    )
+
+
+def _open_session(content: bytes, source: str) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # not ORT's own, which we did not check
+    options.log_severity_level = 4  # only fatal ones: what goes wrong is raised, in our words
+    options.intra_op_num_threads = 1  # small networks: more threads only wait for each other
+    try:
+        return onnxruntime.InferenceSession(  # its fallback prints, and tries the same again
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=False
+        )
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, none public
+        raise ModelFileError(f"cannot use {source}: ONNX Runtime refuses it ({_one_line(error)})") from None
+
+
+def _in_batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(images), PREDICTION_BATCH):
+        yield images[start : start + PREDICTION_BATCH]
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or _one_line(error)
+
+
+def _one_line(value: object) -> str:
+    """Return a text from a library or a file without what could break the line or steer a terminal."""
+    printable = "".join(character if character.isprintable() else " " for character in str(value))
+    return " ".join(printable.split())[:200] or type(value).__name__

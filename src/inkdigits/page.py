@@ -1,0 +1,221 @@
+"""A page's ink -> lines -> numbers -> digits, by what is connected and what stands close together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.ink import WEAK_INK, stroke_width
+from inkdigits.readings import Box, union
+
+MIN_DIGIT_SIZE = 5  # px, longer side; below, no one can tell digits apart
+DRY_GAP = 0.75  # of the stroke width; digits of a number stand further apart
+MIN_HEIGHT = 0.35  # of the usual digit's height; dots, commas and dashes stay below
+DOT_SIZE = 0.25  # of the digit's height, longer side; what is larger in a crop of one digit is part of it
+FRAME_MARGIN = 0.1  # of the crop's shorter side; a printed box cut a little too wide lies in it
+FRAME_SHARE = 0.7  # of a part's ink in that margin; a digit that fills its crop has a third there
+THICKEST_PEN = 0.4  # of the longer side; the boldest digits stay below
+MAX_HEIGHT = 2.5  # of the usual digit's height; shadows and edges of the sheet are above
+PART_HEIGHT = 0.6  # a part this low may belong to the digit below or above it
+PART_GAP = 0.25  # of the usual height; as far as the bar of a 5 stands from its body
+NUMBER_GAP = 1.0  # of the line's height; digits further apart are two numbers
+SAME_LINE = 0.4  # share of the lower digit's height that two neighbours of a line have in common
+SOLID = 0.92  # share of its box that a patch fills; a digit, even a bold 8, has a shape
+SOLID_ASPECT = 0.4  # a patch narrower than this may be a 1
+
+
+@dataclass(frozen=True)
+class DigitInk:
+    """The ink of one digit without its neighbours, and where it stands."""
+
+    ink: NDArray[np.uint8]  # (h, w), ink is 255
+    box: Box
+    touches_border: bool
+
+
+@dataclass(frozen=True)
+class PageInk:
+    """What was found on a page: numbers in reading order, or the reason why there are none."""
+
+    numbers: tuple[tuple[DigitInk, ...], ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Connected ink, one or several components that belong together."""
+
+    labels: tuple[int, ...]
+    box: Box
+    area: int
+
+    @property
+    def height(self) -> int:
+        return self.box[3]
+
+
+def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
+    """Find the numbers on a page's ink, (h, w) uint8: lines from top to bottom, numbers from left to right."""
+    labels, parts = _connected_parts(ink)
+    parts, reason = _plausible(parts)
+    if not parts:
+        return PageInk((), reason)
+    parts = [part for part in parts if not _is_shadow(part, labels)] or parts
+    usual = _usual_height(parts)
+    parts = [part for part in parts if part.height <= MAX_HEIGHT * usual or not touches_border(part.box, ink.shape)]
+    digits = [part for part in _join_parts(parts, usual) if part.height >= MIN_HEIGHT * usual]
+    numbers = [number for line in _group_into_lines(digits) for number in _group_into_numbers(line)]
+    return PageInk(tuple(tuple(_cut_out(part, ink, labels) for part in number) for number in numbers))
+
+
+def find_digit(ink: NDArray[np.uint8]) -> DigitInk | str:
+    """Find the one digit of a crop, or return the reason why there is none.
+
+    All of the ink belongs to it but for dots and for bits of a frame at the border.
+    """
+    labels, parts = _connected_parts(ink)
+    parts, reason = _plausible(parts)
+    if not parts:
+        return reason
+    inner = [part for part in parts if not _is_frame(part, labels)] or parts
+    usual = max(part.height for part in inner)
+    joined = _join_parts(inner, usual)
+    kept = [part for part in joined if max(part.box[2:]) > DOT_SIZE * usual]
+    return _cut_out(_merge(kept), ink, labels)
+
+
+def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether a box reaches the edge of a picture of shape (h, w)."""
+    x, y, width, height = box
+    return x <= 0 or y <= 0 or x + width >= shape[1] or y + height >= shape[0]
+
+
+def _connected_parts(ink: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[_Part]]:
+    """Label the connected components; gaps as a dry pen leaves them, are closed first."""
+    mask = (ink >= WEAK_INK * 255).astype(np.uint8)
+    gap = int(DRY_GAP * stroke_width(mask)) | 1
+    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    parts = [
+        _Part((label,), (int(x), int(y), int(width), int(height)), int(area))
+        for label, (x, y, width, height, area) in enumerate(statistics)
+        if label > 0  # 0 is the paper
+    ]
+    return np.asarray(labels, np.int32), parts
+
+
+def _plausible(parts: list[_Part]) -> tuple[list[_Part], str]:
+    """Leave out specks and patches; when nothing is left, say what there was."""
+    if not parts:
+        return [], "nothing to read: no ink stands out from the paper"
+    large = [part for part in parts if max(part.box[2:]) >= MIN_DIGIT_SIZE]
+    if not large:
+        size = max(max(part.box[2:]) for part in parts)
+        return [], f"too small: the largest mark is {size} px, a digit needs {MIN_DIGIT_SIZE}; use a larger picture"
+    written = [part for part in large if not _is_patch(part)]
+    return written, "" if written else "not handwriting: a solid patch without strokes"
+
+
+def _is_patch(part: _Part) -> bool:
+    _, _, width, height = part.box
+    return part.area >= SOLID * width * height and min(width, height) > SOLID_ASPECT * max(width, height)
+
+
+def _is_frame(part: _Part, labels: NDArray[np.int32]) -> bool:
+    """Whether a part runs along the border: a piece of a printed box, a rule, the edge of the sheet."""
+    if not touches_border(part.box, labels.shape):
+        return False
+    margin = max(2, int(FRAME_MARGIN * min(labels.shape)))
+    inside = np.isin(labels[margin:-margin, margin:-margin], part.labels).sum()
+    return bool(inside <= (1 - FRAME_SHARE) * part.area)
+
+
+def _is_shadow(part: _Part, labels: NDArray[np.int32]) -> bool:
+    """Whether a part comes from beyond the sheet: along the border, or reaching in from it too thick for a pen."""
+    if not touches_border(part.box, labels.shape):
+        return False
+    x, y, width, height = part.box
+    mask = np.isin(labels[y : y + height, x : x + width], part.labels).astype(np.uint8)
+    return _is_frame(part, labels) or stroke_width(mask) > THICKEST_PEN * max(width, height)
+
+
+def _usual_height(parts: list[_Part]) -> int:
+    """Return the height above which half of the ink stands: digits have more of it than specks."""
+    parts = sorted(parts, key=lambda part: part.height)
+    areas = np.cumsum([part.area for part in parts])
+    return parts[int(np.searchsorted(areas, areas[-1] / 2))].height
+
+
+def _join_parts(parts: list[_Part], usual: int) -> list[_Part]:
+    """Join what belongs to one digit: crossing boxes, and low parts right above or below another."""
+    joined: list[_Part] = []
+    for part in sorted(parts, key=lambda part: -part.area):
+        match = next((i for i, other in enumerate(joined) if _belong_together(part, other, usual)), None)
+        if match is None:
+            joined.append(part)
+        else:
+            joined[match] = _merge([joined[match], part])
+    return joined
+
+
+def _belong_together(part: _Part, other: _Part, usual: int) -> bool:
+    overlap_x, overlap_y = _overlap(part.box, other.box, axis=0), _overlap(part.box, other.box, axis=1)
+    if overlap_x < 0.5 * min(part.box[2], other.box[2]):
+        return False
+    if overlap_y > 0.5 * min(part.height, other.height):
+        return True
+    height = union([part.box, other.box])[3]
+    return (
+        min(part.height, other.height) < PART_HEIGHT * usual
+        and -overlap_y <= PART_GAP * usual
+        and height <= 1.5 * usual
+    )
+
+
+def _overlap(a: Box, b: Box, *, axis: int) -> int:
+    """Return how far two boxes overlap along x (0) or y (1) in px; a gap is negative."""
+    return min(a[axis] + a[axis + 2], b[axis] + b[axis + 2]) - max(a[axis], b[axis])
+
+
+def _merge(parts: list[_Part]) -> _Part:
+    labels = tuple(label for part in parts for label in part.labels)
+    return _Part(labels, union([part.box for part in parts]), sum(part.area for part in parts))
+
+
+def _group_into_lines(digits: list[_Part]) -> list[list[_Part]]:
+    """Append each digit, from left to right, to the line whose last digit it stands beside."""
+    lines: list[list[_Part]] = []
+    for digit in sorted(digits, key=lambda digit: digit.box[0]):
+        beside = [line for line in lines if _shares_line(digit, line[-1])]
+        if beside:
+            max(beside, key=lambda line: _overlap(digit.box, line[-1].box, axis=1)).append(digit)
+        else:
+            lines.append([digit])
+    return sorted(lines, key=lambda line: line[0].box[1] + line[0].height / 2)
+
+
+def _shares_line(digit: _Part, neighbour: _Part) -> bool:
+    return _overlap(digit.box, neighbour.box, axis=1) >= SAME_LINE * min(digit.height, neighbour.height)
+
+
+def _group_into_numbers(line: list[_Part]) -> list[list[_Part]]:
+    height = float(np.median([digit.height for digit in line]))
+    numbers = [[line[0]]]
+    for previous, digit in pairwise(line):
+        if -_overlap(previous.box, digit.box, axis=0) > NUMBER_GAP * height:
+            numbers.append([])
+        numbers[-1].append(digit)
+    return numbers
+
+
+def _cut_out(part: _Part, ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> DigitInk:
+    """Copy the ink of a part with its soft edge, without that of its neighbours."""
+    x, y, width, height = part.box
+    top, left = max(0, y - 2), max(0, x - 2)
+    window = (slice(top, y + height + 2), slice(left, x + width + 2))
+    own = np.isin(labels[window], (0, *part.labels))
+    return DigitInk(ink[window] * own, part.box, touches_border(part.box, ink.shape))

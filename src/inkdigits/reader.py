@@ -1,0 +1,132 @@
+"""Reader: a picture in, a reading out. The sentence the rest exists for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.errors import ModelFileError
+from inkdigits.ink import extract_ink, to_working_size
+from inkdigits.modelfile import Model, find_model
+from inkdigits.page import DigitInk, find_digit, find_numbers
+from inkdigits.pictures import Picture, load_picture
+from inkdigits.prepare import PREPARATIONS, prepare
+from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
+
+PROMISED_ERROR = "0.01"  # readings are accepted at the threshold that promises at most 1 % errors
+
+
+class Reader:
+    """Reads digits and numbers from pictures.
+
+    Parameters
+    ----------
+    model
+        The path of a model file, a loaded Model, the name of a bundled model, or None for the bundled reader.
+
+    Examples
+    --------
+    >>> import inkdigits
+    >>> reader = inkdigits.Reader()
+    >>> digits = inkdigits.load_digits()
+    >>> reader.read_digit(digits.images[0]).text
+    '0'
+    """
+
+    def __init__(self, model: str | Path | Model | None = None) -> None:
+        self.model = model if isinstance(model, Model) else Model.load(find_model(model))
+        if self.model.metadata.preparation not in PREPARATIONS:
+            raise ModelFileError(
+                f"cannot use {self.model.source}: its preparation {self.model.metadata.preparation!r} is not one of "
+                f"{', '.join(PREPARATIONS)}; upgrade inkdigits"
+            )
+
+    def read(self, picture: Picture) -> PageReading:
+        """Read all numbers on a picture.
+
+        Raises PictureError if the picture cannot be read; a picture without digits is declined, with the reason.
+        """
+        gray = load_picture(picture)
+        small, scale = to_working_size(gray)
+        page = find_numbers(extract_ink(small))
+        if not page.numbers:
+            return PageReading(status="declined", reason=page.reason)
+        digits = iter(self._read_digits([digit for number in page.numbers for digit in number], scale))
+        numbers = tuple(NumberReading.from_digits(tuple(next(digits) for _ in number)) for number in page.numbers)
+        if all(digit.touches_border for number in page.numbers for digit in number):
+            return PageReading(status="declined", reason=numbers[0].reason, numbers=numbers)
+        return PageReading(status="ok", reason="", numbers=numbers)
+
+    def read_number(self, crop: Picture) -> NumberReading:
+        """Read a crop that holds one number: all of its digits, left to right, however they are spaced."""
+        page = self.read(crop)
+        digits = tuple(digit for number in page.numbers for digit in number.digits)
+        return NumberReading.from_digits(digits) if digits else _no_number(page.reason)
+
+    def read_digit(self, crop: Picture) -> DigitReading:
+        """Read a crop that holds one digit: all ink but dots and bits of a frame belongs to it."""
+        small, scale = to_working_size(load_picture(crop))
+        found = find_digit(extract_ink(small))
+        if isinstance(found, str):
+            return self._no_digit(found)
+        [reading] = self._read_digits([DigitInk(found.ink, found.box, touches_border=False)], scale)
+        return reading
+
+    def _read_digits(self, digits: Sequence[DigitInk], scale: float) -> list[DigitReading]:
+        images = np.stack([prepare(digit.ink, self.model.metadata.preparation) for digit in digits])
+        probabilities = self.model.predict_proba(images)
+        return [
+            self._judge(digit, image, row, scale)
+            for digit, image, row in zip(digits, images, probabilities, strict=True)
+        ]
+
+    def _judge(
+        self, digit: DigitInk, image: NDArray[np.uint8], probabilities: NDArray[np.float64], scale: float
+    ) -> DigitReading:
+        best = int(probabilities.argmax())
+        confidence = float(probabilities[best])
+        reason = self._doubt(digit, confidence)
+        return DigitReading(
+            text=self.model.metadata.labels[best],
+            confidence=confidence,
+            accepted=not reason,
+            reason=reason,
+            box=_scale_box(digit.box, 1 / scale),
+            probabilities=tuple(float(p) for p in probabilities),
+            shown=image,
+        )
+
+    def _doubt(self, digit: DigitInk, confidence: float) -> str:
+        """Return why a reading is not to be acted on, or nothing."""
+        if digit.touches_border:
+            return "touches the border of the picture: it may be cut off"
+        threshold = self.model.metadata.thresholds.get(PROMISED_ERROR)
+        if threshold is None:
+            return "the model promises no error rate: it was trained without a held-out part"
+        if confidence < threshold:
+            return f"not sure: confidence {confidence:.3f} is below {threshold:.3f}"
+        return ""
+
+    def _no_digit(self, reason: str) -> DigitReading:
+        size = PREPARATIONS[self.model.metadata.preparation].size
+        return DigitReading(
+            text="",
+            confidence=0.0,
+            accepted=False,
+            reason=reason,
+            box=(0, 0, 0, 0),
+            probabilities=(),
+            shown=np.zeros((size, size), np.uint8),
+        )
+
+
+def _no_number(reason: str) -> NumberReading:
+    return NumberReading(text="", confidence=0.0, accepted=False, reason=reason, box=(0, 0, 0, 0), digits=())
+
+
+def _scale_box(box: Box, factor: float) -> Box:
+    x, y, width, height = (round(value * factor) for value in box)
+    return x, y, width, height

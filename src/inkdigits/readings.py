@@ -1,0 +1,92 @@
+"""What a reading is: digits, the numbers they form, the picture they stand on.
+
+Each keeps apart the raw answer (`text`, `confidence`, `probabilities`), the final one (`accepted`) and the `reason`
+why it is not accepted. Boxes are (x, y, width, height) in pixels of the upright picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[int, int, int, int]  # x, y, width, height; px of the upright picture
+Status = Literal["ok", "declined", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitReading:
+    """One digit: the best label, how sure, and whether one may act on it."""
+
+    text: str
+    confidence: float
+    accepted: bool
+    reason: str
+    box: Box
+    probabilities: tuple[float, ...]
+    shown: NDArray[np.uint8] = field(compare=False, repr=False)  # what the model was shown, as its preparation made it
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reading as JSON values; the image that was shown stays out."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shown"}
+        return values | {"box": list(self.box), "probabilities": list(self.probabilities)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberReading:
+    """Digits that belong together; accepted when each of them is."""
+
+    text: str
+    confidence: float
+    accepted: bool
+    reason: str
+    box: Box
+    digits: tuple[DigitReading, ...]
+
+    @classmethod
+    def from_digits(cls, digits: tuple[DigitReading, ...]) -> NumberReading:
+        """Join digits, left to right; the confidence of all is the product of each."""
+        confidence = 1.0
+        for digit in digits:
+            confidence *= digit.confidence
+        return cls(
+            text="".join(digit.text for digit in digits),
+            confidence=confidence,
+            accepted=all(digit.accepted for digit in digits),
+            reason=next((digit.reason for digit in digits if digit.reason), ""),
+            box=union([digit.box for digit in digits]),
+            digits=digits,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reading as JSON values."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return values | {"box": list(self.box), "digits": [digit.to_dict() for digit in self.digits]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageReading:
+    """All numbers of one picture, line by line; `reason` says why there are none, or why it failed."""
+
+    status: Status
+    reason: str
+    numbers: tuple[NumberReading, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The numbers in reading order, separated by spaces."""
+        return " ".join(number.text for number in self.numbers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reading as JSON values."""
+        numbers = [number.to_dict() for number in self.numbers]
+        return {"status": self.status, "reason": self.reason, "text": self.text, "numbers": numbers}
+
+
+def union(boxes: list[Box]) -> Box:
+    """Return the smallest box around several."""
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+    return left, top, right - left, bottom - top

@@ -1,0 +1,224 @@
+"""The command contract: words, JSON keys, exit status, and no traceback for anything a user gives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from numpy.typing import NDArray
+from PIL import Image
+
+import inkdigits
+from inkdigits.cli import RECIPE_NAMES, SPLIT_NAMES
+from inkdigits.datasets import SPLIT_METHODS
+from inkdigits.training import RECIPES
+
+Draw = Callable[..., NDArray[np.uint8]]
+Run = Callable[..., Result]
+
+PAGE_KEYS = {"file", "status", "reason", "text", "numbers"}
+NUMBER_KEYS = {"text", "confidence", "accepted", "reason", "box", "digits"}
+DIGIT_KEYS = {"text", "confidence", "accepted", "reason", "box", "probabilities"}
+
+
+@pytest.fixture
+def page(draw: Draw, tmp_path: Path) -> Path:
+    """Put a picture with the number 305 on disk."""
+    path = tmp_path / "page.png"
+    Image.fromarray(draw("305")).save(path)
+    return path
+
+
+@pytest.fixture
+def model(run: Run, tmp_path: Path) -> Path:
+    """Train the tutorial's network to a file."""
+    path = tmp_path / "my.onnx"
+    assert run("train", "--out", path).exit_code == 0
+    return path
+
+
+def test_reading_as_json(run: Run, page: Path) -> None:
+    """One object per picture and line, with the keys of the contract on each level."""
+    done = run("read", page, page, "--json")
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert done.exit_code == 0
+    assert first == second
+    assert set(first) == PAGE_KEYS
+    assert set(first["numbers"][0]) == NUMBER_KEYS
+    assert set(first["numbers"][0]["digits"][0]) == DIGIT_KEYS
+    assert (first["file"], first["status"], first["text"]) == (str(page), "ok", "305")
+
+
+def test_reading_as_text(run: Run, page: Path) -> None:
+    """A line per number: file, digits, confidence, place."""
+    done = run("read", page)
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"{page}: 305  ")
+    assert " at " in done.stdout
+
+
+def test_a_bad_picture_does_not_stop_the_others(run: Run, page: Path, tmp_path: Path) -> None:
+    """Exit status 1, the bad one failed with its reason, the others read."""
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"")
+    done = run("read", bad, page, tmp_path / "missing.png", "--json")
+    readings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 1
+    assert [reading["status"] for reading in readings] == ["failed", "ok", "failed"]
+    assert readings[0]["reason"] == f"cannot read '{bad}': it is empty; was it copied whole?"
+    assert done.stderr == "2 of 3 pictures failed\n"
+
+
+def test_a_declined_picture_is_no_failure(run: Run, tmp_path: Path) -> None:
+    """A blank sheet is declined with the reason, exit status 0."""
+    blank = tmp_path / "blank.png"
+    Image.new("L", (50, 50), 255).save(blank)
+    done = run("read", blank)
+    assert (done.exit_code, done.stdout) == (
+        0,
+        f"{blank}: declined: nothing to read: no ink stands out from the paper\n",
+    )
+
+
+def test_what_the_network_was_shown_is_written(run: Run, page: Path, tmp_path: Path) -> None:
+    """--show-input writes one small picture per digit."""
+    assert run("read", page, "--show-input", tmp_path / "shown").exit_code == 0
+    shown = sorted((tmp_path / "shown").iterdir())
+    assert [path.name for path in shown] == ["page-0-3.png", "page-1-0.png", "page-2-5.png"]
+    with Image.open(shown[0]) as image:
+        assert image.size == (28, 28)
+
+
+def test_a_reading_is_printed_before_its_input_cannot_be_written(run: Run, page: Path) -> None:
+    """Where --show-input names a file, the error is one line, and what was read is not lost."""
+    done = run("read", page, "--show-input", page)
+    assert done.exit_code == 2
+    assert done.stdout.startswith(f"{page}: 305  ")
+    assert done.stderr == f"Error: cannot write '{page / 'page-0-3.png'}': File exists; choose another place\n"
+
+
+def test_the_tutorial_from_the_command(run: Run) -> None:
+    """Without options: the published figures, why it stopped, the first predictions with the wrong ones marked."""
+    done = run("train")
+    assert done.exit_code == 0
+    assert "accuracy 0.9146800501882058: 68 errors of 797" in done.stdout
+    assert "0.01147629, 0.01142365, 0.01136608, 0.01128053, 0.01128869" in done.stdout
+    assert "stopped after 189 epochs: the loss no longer improved by 0.0001 for 10 epochs" in done.stderr
+    assert "epoch 1 of at most 200" in done.stderr
+
+
+def test_training_as_json(run: Run, tmp_path: Path) -> None:
+    """One object with the keys of the contract."""
+    done = run("train", "--json", "--out", tmp_path / "my.onnx")
+    values = json.loads(done.stdout)
+    assert {"recipe", "data", "n_train", "n_test", "n_iter", "loss_curve", "stopped_because"} <= set(values)
+    assert {"accuracy", "errors", "predictions", "seconds", "model"} <= set(values)
+    assert (values["data"], values["model"], values["errors"]) == ("digits", str(tmp_path / "my.onnx"), 68)
+
+
+def test_train_then_read_then_evaluate(run: Run, model: Path, page: Path) -> None:
+    """The model of a minute ago reads a picture, and is judged again with the figures of its training."""
+    reading = json.loads(run("read", page, "--model", model, "--json").stdout)
+    judged = json.loads(run("evaluate", model, "--json").stdout)
+    assert len(reading["numbers"][0]["digits"]) == 3
+    assert (judged["errors"], judged["n"]) == (68, 797)
+
+
+def test_report_and_figures_are_written(run: Run, tmp_path: Path) -> None:
+    """--report writes one page, --figures a folder of PNGs."""
+    done = run("train", "--report", tmp_path / "report.html", "--figures", tmp_path / "figures")
+    assert done.exit_code == 0
+    assert "0.9147" in (tmp_path / "report.html").read_text()
+    names = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert {"loss_curve", "hidden_weights", "confusion_matrix", "mistakes", "predictions"} <= names
+
+
+def test_the_bundled_digits_are_described(run: Run) -> None:
+    """Number of images, size, range, counts, attributes, description, origin."""
+    text = run("data", "digits").stdout
+    for fact in ("1,797 of 8x8, values 0..16", "(1797, 64)", "0: 178", "DESCR, data", "UCI optdigits", "Alpaydin"):
+        assert fact in text
+
+
+def test_an_image_is_shown_as_numbers(run: Run) -> None:
+    """--show 0 prints image 0 as the tutorial prints it."""
+    rows = run("data", "digits", "--show", 0).stdout.splitlines()
+    assert [int(value) for value in rows[0].split()] == [0, 0, 5, 13, 9, 1, 0, 0]
+    assert len(rows) == 8
+
+
+def test_images_are_drawn(run: Run, tmp_path: Path) -> None:
+    """--grid draws several images, --image one."""
+    assert run("data", "--grid", tmp_path / "grid.png", "--start", 0, "--count", 16).exit_code == 0
+    assert run("data", "--image", 0, "--grid", tmp_path / "one.png").exit_code == 0
+    for name in ("grid.png", "one.png"):
+        with Image.open(tmp_path / name) as image:
+            assert image.width > 100
+
+
+def test_bundled_models_are_listed(run: Run) -> None:
+    """`models` lists the bundled reader, `models reader` prints its card."""
+    assert run("models").stdout.startswith("reader  ")
+    assert "mnist" in run("models", "reader").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["read", "page.png", "--model", "missing.onnx"],
+        ["read"],
+        ["train", "--recipe", "best"],
+        ["train", "--data", "nothing"],
+        ["train", "--data", "mnist:missing"],
+        ["train", "--train", "1797"],
+        ["train", "--train", "-3"],
+        ["train", "--split", "writers"],
+        ["train", "--out", "missing/my.onnx"],
+        ["train", "--report", "missing/report.html"],
+        ["train", "--out", "."],
+        ["evaluate", "missing.onnx"],
+        ["evaluate", "reader", "--data", "digits"],
+        ["data", "--show", "1797"],
+        ["data", "--grid", "grid.png", "--start", "1790"],
+        ["models", "missing"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_one_line(run: Run, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong use ends with status 2 and an error line, never a traceback, and nothing on stdout."""
+    monkeypatch.chdir(tmp_path)
+    done = run(*words)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "Error: " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["", "train", "read", "evaluate", "data", "models"])
+def test_help_fits_one_screen(run: Run, command: str) -> None:
+    """--help of each command has at most 24 lines of at most 100 characters."""
+    lines = run(*filter(None, [command]), "--help").stdout.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 100
+
+
+def test_version(run: Run) -> None:
+    """--version prints the version."""
+    assert run("--version").stdout == f"inkdigits, version {inkdigits.__version__}\n"
+
+
+def test_the_commands_name_what_there_is() -> None:
+    """The names that --help lists without loading scikit-learn are those of the library."""
+    assert tuple(RECIPES) == RECIPE_NAMES
+    assert SPLIT_METHODS == SPLIT_NAMES
+
+
+def test_it_runs_as_a_module() -> None:
+    """`python -m inkdigits` is the command."""
+    done = subprocess.run([sys.executable, "-m", "inkdigits", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("inkdigits")

@@ -1,0 +1,97 @@
+"""Grayscale becomes ink, whatever the paper, the light and the polarity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inkdigits.ink import extract_ink, stroke_width
+
+Draw = Callable[..., NDArray[np.uint8]]
+
+
+def overlap(found: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> float:
+    """Intersection over union of two inks."""
+    a, b = found > 127, drawn > 127
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_dark_ink_on_paper_becomes_white_on_black(draw: Draw) -> None:
+    """The ink is found where it was drawn, the paper is 0."""
+    page = draw("305")
+    ink = extract_ink(page)
+    assert overlap(ink, 255 - page) > 0.95
+    assert np.median(ink) == 0
+
+
+def test_polarity_does_not_matter(draw: Draw) -> None:
+    """Chalk on a board gives the ink that a pen on paper gives."""
+    page = draw("8")
+    assert np.array_equal(extract_ink(page), extract_ink(255 - page))
+
+
+@pytest.mark.parametrize("paper", [255, 180, 128])
+@pytest.mark.parametrize("strength", [1.0, 0.4])
+def test_grey_paper_and_faint_ink_do_not_matter(draw: Draw, paper: int, strength: float) -> None:
+    """Pencil on recycled paper is found where a marker on white is."""
+    drawn = 255 - draw("47")
+    page = np.rint(paper * (1 - strength * (drawn / 255.0))).astype(np.uint8)
+    assert overlap(extract_ink(page), drawn) > 0.95
+
+
+def test_uneven_light_is_taken_out(draw: Draw) -> None:
+    """A corner three times darker than the other is paper all the same."""
+    drawn = 255 - draw("305", "41")
+    light = np.linspace(0.3, 1.0, drawn.shape[1])[None, :] * np.linspace(0.6, 1.0, drawn.shape[0])[:, None]
+    page = np.rint(250 * light * (1 - 0.8 * (drawn / 255.0))).astype(np.uint8)
+    assert overlap(extract_ink(page), drawn) > 0.9
+
+
+@pytest.mark.parametrize("gray", [0, 128, 255])
+def test_an_empty_page_has_no_ink(gray: int) -> None:
+    """White, grey or black all over: zeros."""
+    assert not extract_ink(np.full((90, 120), gray, np.uint8)).any()
+
+
+def test_noise_is_not_ink() -> None:
+    """A picture of noise has nothing that stands out from it."""
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)
+    assert not extract_ink(noise).any()
+
+
+def test_thin_ink_survives_noise(draw: Draw) -> None:
+    """A digit on grainy paper is found, and hardly a grain with it."""
+    drawn = 255 - draw("6", height=96)
+    grain = np.random.default_rng(1).normal(0, 8, drawn.shape)
+    page = np.clip(230 - 150 * (drawn / 255.0) + grain, 0, 255).astype(np.uint8)
+    assert overlap(extract_ink(page), drawn) > 0.8
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (2, 2), (3, 200)])
+def test_tiny_pictures_are_survived(shape: tuple[int, int]) -> None:
+    """The smallest pictures give ink of their own shape."""
+    assert extract_ink(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)).shape == shape
+
+
+@pytest.mark.parametrize("width", [1, 4, 9, 20])
+def test_stroke_width_is_that_of_the_pen(width: int) -> None:
+    """A bar of a given width is measured within a pixel and a tenth."""
+    mask = np.zeros((80, 200), np.uint8)
+    mask[30 : 30 + width, 20:180] = 1
+    assert abs(stroke_width(mask) - width) <= 1 + 0.1 * width
+
+
+def test_no_ink_has_no_stroke_width() -> None:
+    """An empty mask has strokes of width 0."""
+    assert stroke_width(np.zeros((5, 5), np.uint8)) == 0
+
+
+def test_a_stroke_through_the_whole_picture_is_ink() -> None:
+    """A 1 as large as its picture, a third of its width, is not taken for a shadow."""
+    page = np.full((90, 30), 220, np.uint8)
+    cv2.line(page, (15, 5), (15, 84), 30, 10)
+    assert overlap(extract_ink(page), 255 - page) > 0.9

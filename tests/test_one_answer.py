@@ -1,0 +1,42 @@
+"""One question, one answer: however a picture comes in, the digits and the confidence are the same to the last bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from click.testing import Result
+from numpy.typing import NDArray
+from PIL import Image
+
+from inkdigits import Reader
+
+
+def test_every_way_in_gives_the_same_reading(
+    draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Path, path object, bytes, Pillow image, array and command agree to the last digit of confidence."""
+    page = draw("305", "9174")
+    path = tmp_path / "page.png"
+    Image.fromarray(page).save(path)
+    reader = Reader()
+    with Image.open(path) as image:
+        readings = [reader.read(picture) for picture in (str(path), path, path.read_bytes(), image, page)]
+    answers = [reading.to_dict() for reading in readings]
+    command = json.loads(run("read", path, "--json").stdout)
+    assert command.pop("file") == str(path)
+    assert all(json.loads(json.dumps(answer)) == command for answer in answers)
+
+
+def test_alone_or_among_others_a_picture_reads_the_same(
+    draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """A picture's reading does not depend on the pictures read with it."""
+    paths = [tmp_path / f"{number}.png" for number in ("12", "345", "60789")]
+    for path in paths:
+        Image.fromarray(draw(path.stem)).save(path)
+    together = run("read", *paths, "--json").stdout.splitlines()
+    alone = [run("read", path, "--json").stdout.strip() for path in paths]
+    assert together == alone

@@ -1,0 +1,118 @@
+"""A page's ink falls apart into lines, numbers and digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
+
+from inkdigits.page import find_digit, find_numbers
+
+Draw = Callable[..., NDArray[np.uint8]]
+
+
+def layout(ink: NDArray[np.uint8]) -> list[int]:
+    """How many digits each number has, in reading order."""
+    return [len(number) for number in find_numbers(ink).numbers]
+
+
+def test_lines_and_numbers_come_in_reading_order(draw: Draw) -> None:
+    """Two lines, three numbers: top to bottom, left to right."""
+    top, bottom = 255 - draw("305"), 255 - draw("41")
+    gap = np.zeros((top.shape[0], 80), np.uint8)
+    page = np.vstack(
+        [np.hstack([top, gap, top]), np.pad(bottom, ((0, 0), (0, 2 * top.shape[1] + 80 - bottom.shape[1])))]
+    )
+    numbers = find_numbers(page).numbers
+    assert [len(number) for number in numbers] == [3, 3, 2]
+    lefts = [[digit.box[0] for digit in number] for number in numbers]
+    assert all(left == sorted(left) for left in lefts)
+    assert lefts[0][-1] < lefts[1][0]
+
+
+def test_a_sloping_line_is_one_line(draw: Draw) -> None:
+    """Digits that climb by a quarter of their height each still stand on one line."""
+    ink = 255 - draw("12345", gap=24)
+    climb = np.float32([[1, 0, 0], [-0.2, 1, 0.2 * ink.shape[1]]])
+    sloping = cv2.warpAffine(ink, climb, (ink.shape[1], ink.shape[0] + int(0.2 * ink.shape[1])))
+    assert layout(sloping) == [5]
+
+
+def test_the_bar_of_a_five_belongs_to_it() -> None:
+    """A detached stroke right above a digit is part of it."""
+    ink = np.zeros((120, 100), np.uint8)
+    cv2.line(ink, (40, 20), (65, 20), 255, 5)
+    cv2.polylines(ink, [np.array([[38, 34], [38, 50], [62, 55], [64, 80], [36, 95]])], False, 255, 5)
+    assert layout(ink) == [1]
+
+
+def test_dots_and_specks_are_not_digits(draw: Draw) -> None:
+    """A decimal point, dust and a comma do not become digits."""
+    ink = 255 - draw("31", gap=40)
+    height, width = ink.shape
+    for x, y in ((width // 2, height - 62), (10, 10), (width - 12, 20)):
+        ink[y - 3 : y + 3, x - 3 : x + 3] = 255
+    assert layout(ink) == [2]
+
+
+def test_each_digit_is_cut_out_without_its_neighbours() -> None:
+    """Where boxes overlap, the ink of the neighbour stays out."""
+    ink = np.zeros((100, 120), np.uint8)
+    cv2.line(ink, (20, 90), (60, 10), 255, 4)
+    cv2.line(ink, (50, 90), (90, 10), 255, 4)
+    first, second = find_numbers(ink).numbers[0]
+    assert abs(int((first.ink > 0).sum()) - int((second.ink > 0).sum())) < 40
+    assert (first.ink > 0).sum() + (second.ink > 0).sum() == (ink > 0).sum()
+
+
+def test_a_digit_at_the_edge_is_marked(draw: Draw) -> None:
+    """Ink that reaches the edge of the picture may be cut off."""
+    ink = (255 - draw("8"))[100:]
+    [[digit]] = find_numbers(ink).numbers
+    assert digit.touches_border
+
+
+@pytest.mark.parametrize(
+    ("ink", "reason"),
+    [
+        (np.zeros((50, 50), np.uint8), "nothing to read: no ink stands out from the paper"),
+        (np.pad(np.full((2, 3), 255, np.uint8), 20), "too small: the largest mark is 3 px, a digit needs 5"),
+        (np.pad(np.full((40, 40), 255, np.uint8), 20), "not handwriting: a solid patch without strokes"),
+    ],
+)
+def test_what_is_not_a_digit_has_a_reason(ink: NDArray[np.uint8], reason: str) -> None:
+    """Blank, too small, a patch: declined in words."""
+    page = find_numbers(ink)
+    assert page.numbers == ()
+    assert page.reason.startswith(reason)
+    assert find_digit(ink) == page.reason
+
+
+def test_a_frame_around_one_digit_is_left_out(draw: Draw) -> None:
+    """Bits of a printed box along the border of a crop are not part of the digit."""
+    ink = (255 - draw("3"))[40:-40, 40:-40]
+    framed = ink.copy()
+    framed[:2] = framed[:, :2] = 255
+    alone, inside = find_digit(ink), find_digit(framed)
+    assert not isinstance(alone, str)
+    assert not isinstance(inside, str)
+    assert inside.box == alone.box
+
+
+@settings(deadline=None, max_examples=60)
+@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=60), elements=st.sampled_from([0, 40, 255])))
+def test_any_ink_gives_boxes_inside_the_page(ink: NDArray[np.uint8]) -> None:
+    """Whatever is on the page, every box lies on it and holds ink; none at all has a reason."""
+    page = find_numbers(ink)
+    assert bool(page.numbers) != bool(page.reason)
+    for digit in (digit for number in page.numbers for digit in number):
+        x, y, width, height = digit.box
+        assert 0 <= x < x + width <= ink.shape[1]
+        assert 0 <= y < y + height <= ink.shape[0]
+        assert digit.ink.any()

@@ -1,0 +1,157 @@
+"""Reader: a picture in, a reading out, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inkdigits.errors import ModelFileError, PictureError
+from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.reader import Reader
+from inkdigits.training import train
+
+Draw = Callable[..., NDArray[np.uint8]]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    """Open the bundled reader once."""
+    return Reader()
+
+
+@pytest.mark.parametrize("digit", "0123456789")
+def test_each_digit_is_read(reader: Reader, draw: Draw, digit: str) -> None:
+    """A clear digit on paper is read, with confidence, and its box lies around it."""
+    page = draw(digit)
+    reading = reader.read(page)
+    assert (reading.status, reading.text) == ("ok", digit)
+    [found] = reading.numbers[0].digits
+    assert found.confidence > 0.9
+    assert found.box == cv2.boundingRect((page < 128).astype(np.uint8))
+
+
+def test_a_page_of_numbers_is_read_in_order(reader: Reader, draw: Draw) -> None:
+    """Lines from top to bottom, digits from left to right; each number has a box around its digits."""
+    reading = reader.read(draw("305", "41", "8627"))
+    assert reading.text == "305 41 8627"
+    assert [len(number.digits) for number in reading.numbers] == [3, 2, 4]
+    tops = [number.box[1] for number in reading.numbers]
+    assert tops == sorted(tops)
+
+
+def test_the_confidence_of_a_number_is_that_of_all_its_digits(reader: Reader, draw: Draw) -> None:
+    """A number is as sure as all of its digits together."""
+    [number] = reader.read(draw("305")).numbers
+    assert number.confidence == pytest.approx(np.prod([digit.confidence for digit in number.digits]))
+
+
+def test_boxes_are_those_of_the_picture_given(reader: Reader, draw: Draw) -> None:
+    """A picture too large to work on is read smaller; the boxes are in its own pixels."""
+    page = draw("7")
+    large = cv2.resize(page, None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
+    assert max(large.shape) > 2600
+    [number] = reader.read(np.asarray(large, np.uint8)).numbers
+    expected = np.array(reader.read(page).numbers[0].box) * 20
+    assert number.text == "7"
+    assert np.abs(np.array(number.box) - expected).max() <= 20
+
+
+def test_a_digit_at_the_edge_is_declined(reader: Reader, draw: Draw) -> None:
+    """A digit that may be cut off is read, but not to be acted on; alone, it declines the picture."""
+    page = draw("8")[110:]
+    reading = reader.read(page)
+    assert reading.status == "declined"
+    assert reading.reason == "touches the border of the picture: it may be cut off"
+    assert not reading.numbers[0].accepted
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (np.full((60, 60), 255, np.uint8), "nothing to read"),
+        (np.zeros((60, 60), np.uint8), "nothing to read"),
+        (np.full((1, 1), 255, np.uint8), "nothing to read"),
+        (np.random.default_rng(0).integers(0, 256, (300, 300), dtype=np.uint8), "nothing to read"),
+        (np.pad(np.zeros((3, 3), np.uint8), 30, constant_values=255), "too small"),
+        (np.pad(np.zeros((50, 50), np.uint8), 30, constant_values=255), "not handwriting"),
+    ],
+    ids=["white", "black", "one pixel", "noise", "speck", "patch"],
+)
+def test_what_is_not_a_digit_is_declined(reader: Reader, picture: NDArray[np.uint8], reason: str) -> None:
+    """Blank, noise, specks and patches are answered with a reason, not with a 5; by all three ways to ask."""
+    page, number, digit = reader.read(picture), reader.read_number(picture), reader.read_digit(picture)
+    assert (page.status, page.text, page.numbers) == ("declined", "", ())
+    assert page.reason.startswith(reason)
+    assert (number.text, number.accepted, number.reason) == ("", False, page.reason)
+    assert (digit.text, digit.accepted, digit.reason) == ("", False, page.reason)
+
+
+def test_a_number_crop_is_one_number(reader: Reader, draw: Draw) -> None:
+    """However far apart the digits of a crop stand, they are one number."""
+    assert reader.read_number(draw("4086", gap=150)).text == "4086"
+
+
+def test_a_tight_crop_is_a_digit(reader: Reader, draw: Draw) -> None:
+    """A digit that fills its crop is read and accepted: that it touches the border is what a crop is."""
+    page = draw("6")
+    x, y, width, height = cv2.boundingRect((page < 128).astype(np.uint8))
+    reading = reader.read_digit(page[y : y + height, x : x + width])
+    assert (reading.text, reading.accepted, reading.reason) == ("6", True, "")
+
+
+def test_scikit_learns_digits_are_read_as_they_are(reader: Reader) -> None:
+    """The bundled 8x8 images, 0..16 as floats, need no preparation by the user."""
+    from sklearn import datasets
+
+    bunch = datasets.load_digits()
+    read = [reader.read_digit(image).text for image in bunch.images[:100]]
+    right = sum(text == str(label) for text, label in zip(read, bunch.target, strict=False))
+    assert right >= 85
+
+
+def test_any_model_reads_pictures(draw: Draw) -> None:
+    """The 15-neuron network of a minute ago reads pictures too, shown 8x8 counts as UCI made them."""
+    reader = Reader(train("tutorial", "digits").model)
+    reading = reader.read(draw("0123456789"))
+    [number] = reading.numbers
+    right = sum(a == b for a, b in zip(number.text, "0123456789", strict=True))
+    assert right >= 7
+    assert number.digits[0].shown.shape == (8, 8)
+    assert not number.accepted
+    assert number.reason == "the model promises no error rate: it was trained without a held-out part"
+
+
+def test_what_the_network_was_shown_is_part_of_the_answer(reader: Reader, draw: Draw) -> None:
+    """Each digit carries the image the network saw: white on black, 20 px high, centred."""
+    digit = reader.read_digit(draw("3"))
+    assert digit.shown.shape == (28, 28)
+    assert np.array_equal(reader.model.predict(digit.shown[None]), [3])
+
+
+def test_probabilities_are_one_per_label(reader: Reader, draw: Draw) -> None:
+    """Ten probabilities that sum to 1; the largest is the confidence."""
+    digit = reader.read_digit(draw("5"))
+    assert len(digit.probabilities) == 10
+    assert sum(digit.probabilities) == pytest.approx(1)
+    assert max(digit.probabilities) == digit.confidence == digit.probabilities[5]
+
+
+def test_a_model_with_an_unknown_preparation_is_refused() -> None:
+    """A model of a later inkdigits that prepares in a way we do not know is named, not misused."""
+    layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((64, 10), np.float32), np.zeros(10, np.float32)))]
+    later = Model.from_layers(layers, Metadata(name="later", preparation="uci-16"), image_size=8)
+    with pytest.raises(ModelFileError, match="its preparation 'uci-16' is not one of mnist-28, uci-8; upgrade"):
+        Reader(later)
+
+
+def test_a_picture_that_cannot_be_read_is_an_error(reader: Reader, tmp_path: Path) -> None:
+    """From Python a broken picture raises PictureError, for the caller to handle."""
+    broken = tmp_path / "broken.png"
+    broken.write_text("not a picture")
+    with pytest.raises(PictureError, match=r"broken.png.*it is not a picture"):
+        reader.read(broken)

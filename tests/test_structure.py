@@ -1,0 +1,91 @@
+"""The house stays in order: imports go down, each heavy dependency has one door, importing is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import inkdigits
+
+PACKAGE = Path(inkdigits.__file__).parent
+ROOMS = [  # from the ground up; a module may import from its own room and from those below
+    {"errors", "readings"},
+    {"pictures", "ink", "prepare", "page"},
+    {"idx", "datasets"},
+    {"modelfile", "confidence", "augment", "strokes", "_torch", "mlp", "convnet"},
+    {"reader"},
+    {"evaluation", "plots", "report", "training"},
+    {"cli", "__main__"},
+]
+FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}
+DOORS = {
+    "torch": {"_torch", "augment"},
+    "onnx": {"modelfile"},
+    "onnxruntime": {"modelfile"},
+    "matplotlib": {"plots"},
+    "PIL": {"pictures"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+
+
+def imports(module: str) -> Iterator[tuple[str, str]]:
+    """Yield the top-level package and the full name of everything a module imports."""
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [alias.name for alias in node.names] if node.module == "inkdigits" else [""]
+            yield from ((node.module.split(".")[0], f"{node.module}.{name}".rstrip(".")) for name in names)
+
+
+def test_every_module_has_a_room() -> None:
+    """A new module is given a place in the house."""
+    assert set(MODULES) == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_go_down(module: str) -> None:
+    """No module imports from a room above its own."""
+    used = {name.split(".")[1] for top, name in imports(module) if top == "inkdigits" and "." in name}
+    above = {name for name in used & set(FLOOR) if FLOOR[name] > FLOOR[module]}
+    assert above == set()
+
+
+@pytest.mark.parametrize("dependency", sorted(DOORS))
+def test_heavy_dependencies_have_one_door(dependency: str) -> None:
+    """Each heavy dependency is imported in one place only."""
+    importers = {module for module in MODULES if dependency in {top for top, _ in imports(module)}}
+    assert importers == DOORS[dependency]
+
+
+def test_importing_inkdigits_loads_nothing_heavy() -> None:
+    """`import inkdigits` loads neither torch, matplotlib nor sklearn, nor even numpy."""
+    heavy = {"torch", "matplotlib", "sklearn", "numpy", "cv2", "onnx"}
+    code = f"import sys, inkdigits; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_reading_needs_no_training_library() -> None:
+    """Reading a picture loads neither torch, matplotlib nor sklearn."""
+    code = (
+        "import sys, numpy, inkdigits; inkdigits.Reader().read(numpy.full((40, 40), 255, 'uint8'));"
+        "print(*sorted({'torch', 'matplotlib', 'sklearn', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_every_public_name_is_reachable() -> None:
+    """All names that `inkdigits` promises can be had from it, and no other."""
+    assert sorted(inkdigits.__all__) == sorted(inkdigits._HOME)
+    assert all(getattr(inkdigits, name) for name in inkdigits.__all__)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = inkdigits.no_such_name
