@@ -29,7 +29,7 @@ assert digits.flat.shape == (1797, 64)
 # 4. The first 1,000 images are to learn from, the other 797 to be tested on. Who wrote them?
 parts = inkdigits.split(digits, "first", n_train=1000)
 assert (len(parts.train), len(parts.test)) == (1000, 797)
-print(parts.writers)
+print(parts.people)
 
 # 5. Train: 64 inputs, 15 hidden neurons, 10 outputs; plain gradient descent.
 result = inkdigits.train(recipe="tutorial", data="digits")

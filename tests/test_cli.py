@@ -17,6 +17,7 @@ from PIL import Image
 import inkdigits
 from inkdigits.cli import RECIPE_NAMES, SPLIT_NAMES
 from inkdigits.datasets import SPLIT_METHODS
+from inkdigits.modelfile import Layer, Metadata, Model
 from inkdigits.training import RECIPES
 
 Draw = Callable[..., NDArray[np.uint8]]
@@ -75,6 +76,55 @@ def test_a_bad_picture_does_not_stop_the_others(run: Run, page: Path, tmp_path: 
     assert done.stderr == "2 of 3 pictures failed\n"
 
 
+def test_a_declined_picture_says_so_before_what_it_might_be(run: Run, draw: Draw, tmp_path: Path) -> None:
+    """A digit cut off at the border is declined in the first line; the raw answer follows."""
+    cut = tmp_path / "cut.png"
+    Image.fromarray(draw("8")[110:]).save(cut)
+    lines = run("read", cut).stdout.splitlines()
+    assert lines[0] == f"{cut}: declined: touches the border of the picture: it may be cut off"
+    assert len(lines) == 2
+
+
+def test_pictures_of_one_name_keep_their_inputs_apart(run: Run, draw: Draw, tmp_path: Path) -> None:
+    """Two pictures called the same in two folders write two inputs."""
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        Image.fromarray(draw("3")).save(tmp_path / folder / "1.png")
+    run("read", tmp_path / "a" / "1.png", tmp_path / "b" / "1.png", "--show-input", tmp_path / "shown")
+    assert sorted(path.name for path in (tmp_path / "shown").iterdir()) == ["1-1-0-3.png", "2-1-0-3.png"]
+
+
+@pytest.mark.parametrize("words", [["--split", "random"], ["--train", "1700"]], ids=" ".join)
+def test_a_model_is_not_judged_on_what_it_was_trained_on(run: Run, tmp_path: Path, words: list[str]) -> None:
+    """`evaluate` finds the images a model has not seen: its figures are those of the training."""
+    model = tmp_path / "my.onnx"
+    trained = json.loads(run("train", *words, "--out", model, "--json").stdout)
+    judged = run("evaluate", model, "--json")
+    assert json.loads(judged.stdout)["accuracy"] == trained["accuracy"]
+    assert judged.stderr == "trained on none of these images\n"
+
+
+def test_a_model_of_other_data_is_judged_on_all_images(run: Run, tmp_path: Path, draw: Draw) -> None:
+    """A model of somebody's folder has not been kept from the bundled digits, and `evaluate` says what it knows."""
+    for digit in "0123456789":
+        (tmp_path / "own" / digit).mkdir(parents=True)
+        for height in (40, 64, 90):
+            Image.fromarray(draw(digit, height=height)).save(tmp_path / "own" / digit / f"{height}.png")
+    model = tmp_path / "my.onnx"
+    assert run("train", "--data", f"folder:{tmp_path / 'own'}", "--out", model).exit_code == 0
+    judged = run("evaluate", model, "--json")
+    assert json.loads(judged.stdout)["n_test"] == 1797
+    assert judged.stderr.startswith("trained on perhaps some of these images")
+
+
+def test_a_card_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
+    """Control characters in a foreign card are left out."""
+    layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((64, 10)), np.zeros(10)))]
+    metadata = Metadata(name="m", preparation="uci-8", card="first\n\x1b[31msecond")
+    Model.from_layers(layers, metadata, image_size=8).save(tmp_path / "m.onnx")
+    assert run("models", tmp_path / "m.onnx").stdout == "first\n[31msecond\n"
+
+
 def test_a_declined_picture_is_no_failure(run: Run, tmp_path: Path) -> None:
     """A blank sheet is declined with the reason, exit status 0."""
     blank = tmp_path / "blank.png"
@@ -90,17 +140,9 @@ def test_what_the_network_was_shown_is_written(run: Run, page: Path, tmp_path: P
     """--show-input writes one small picture per digit."""
     assert run("read", page, "--show-input", tmp_path / "shown").exit_code == 0
     shown = sorted((tmp_path / "shown").iterdir())
-    assert [path.name for path in shown] == ["page-0-3.png", "page-1-0.png", "page-2-5.png"]
+    assert [path.name for path in shown] == ["1-page-0-3.png", "1-page-1-0.png", "1-page-2-5.png"]
     with Image.open(shown[0]) as image:
         assert image.size == (28, 28)
-
-
-def test_a_reading_is_printed_before_its_input_cannot_be_written(run: Run, page: Path) -> None:
-    """Where --show-input names a file, the error is one line, and what was read is not lost."""
-    done = run("read", page, "--show-input", page)
-    assert done.exit_code == 2
-    assert done.stdout.startswith(f"{page}: 305  ")
-    assert done.stderr == f"Error: cannot write '{page / 'page-0-3.png'}': File exists; choose another place\n"
 
 
 def test_the_tutorial_from_the_command(run: Run) -> None:
@@ -127,7 +169,7 @@ def test_train_then_read_then_evaluate(run: Run, model: Path, page: Path) -> Non
     reading = json.loads(run("read", page, "--model", model, "--json").stdout)
     judged = json.loads(run("evaluate", model, "--json").stdout)
     assert len(reading["numbers"][0]["digits"]) == 3
-    assert (judged["errors"], judged["n"]) == (68, 797)
+    assert (judged["errors"], judged["n_test"]) == (68, 797)
 
 
 def test_report_and_figures_are_written(run: Run, tmp_path: Path) -> None:
@@ -182,6 +224,8 @@ def test_bundled_models_are_listed(run: Run) -> None:
         ["train", "--out", "missing/my.onnx"],
         ["train", "--report", "missing/report.html"],
         ["train", "--out", "."],
+        ["train", "--figures", "file"],
+        ["read", "file", "--show-input", "file"],
         ["evaluate", "missing.onnx"],
         ["evaluate", "reader", "--data", "digits"],
         ["data", "--show", "1797"],
@@ -193,6 +237,7 @@ def test_bundled_models_are_listed(run: Run) -> None:
 def test_wrong_use_is_one_line(run: Run, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wrong use ends with status 2 and an error line, never a traceback, and nothing on stdout."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
     done = run(*words)
     assert done.exit_code == 2
     assert done.stdout == ""

@@ -45,8 +45,8 @@ def test_a_probability_of_zero_survives_a_temperature() -> None:
 
 
 def upper_bound(errors: int, n: int) -> float:
-    """Return Clopper and Pearson's bound by SciPy: at 95 %, divided among the 20 coverages that are looked at."""
-    one_sided = 0.05 / 20
+    """Return Clopper and Pearson's bound by SciPy: at 95 %, divided among the 100 coverages that are looked at."""
+    one_sided = 0.05 / 100
     return float(binomtest(errors, n).proportion_ci(1 - 2 * one_sided, method="exact").high)
 
 
@@ -76,9 +76,9 @@ def test_equal_confidences_are_accepted_together() -> None:
 
 
 def test_few_images_promise_little() -> None:
-    """Without a single error, 597 images support 1 % and 596 do not."""
-    assert threshold_for_error_rate(np.full(597, 0.9), np.ones(597, bool), 0.01) == 0.9
-    assert threshold_for_error_rate(np.full(596, 0.9), np.ones(596, bool), 0.01) is None
+    """Without a single error, 757 images support 1 % and 756 do not."""
+    assert threshold_for_error_rate(np.full(757, 0.9), np.ones(757, bool), 0.01) == 0.9
+    assert threshold_for_error_rate(np.full(756, 0.9), np.ones(756, bool), 0.01) is None
     assert threshold_for_error_rate(np.empty(0), np.empty(0, bool), 0.01) is None
 
 
@@ -88,9 +88,9 @@ def test_only_wrong_readings_promise_nothing() -> None:
 
 
 def test_only_supported_promises_are_made() -> None:
-    """1,500 images without an error support 1 % and 0.5 %, not 0.1 %."""
-    probabilities = np.tile([0.8, 0.2], (1500, 1))
-    assert choose_thresholds(probabilities, np.zeros(1500, np.intp)) == {"0.005": 0.8, "0.01": 0.8}
+    """2,000 images without an error support 1 % and 0.5 %, not 0.1 %."""
+    probabilities = np.tile([0.8, 0.2], (2000, 1))
+    assert choose_thresholds(probabilities, np.zeros(2000, np.intp)) == {"0.005": 0.8, "0.01": 0.8}
 
 
 def test_thresholds_rise_with_the_promise() -> None:

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -78,6 +79,17 @@ def test_one_class_is_refused() -> None:
     """There is nothing to tell apart, and the message says so."""
     with pytest.raises(ValueError, match="cannot learn from one class"):
         ConvNetClassifier(**SMALL).fit(X, np.zeros(200, int))
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [(X / 16, "whole numbers from 0 to 255"), (X[:, :4], "square images"), (X.reshape(200, 64), "square images")],
+    ids=["fractions", "not square", "flat"],
+)
+def test_images_that_a_model_file_could_not_take_are_refused(images: NDArray[np.generic], message: str) -> None:
+    """What would be lost on the way into a model file is refused before training, with what to do."""
+    with pytest.raises(ValueError, match=message):
+        ConvNetClassifier(**SMALL).fit(images, Y)
 
 
 def test_it_is_an_estimator() -> None:

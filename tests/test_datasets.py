@@ -121,7 +121,7 @@ def test_mnist_knows_its_writers_where_they_lie_beside_it(tmp_path: Path) -> Non
     mnist = load_mnist(tmp_path)
     assert mnist.writers is not None
     assert mnist.writers.tolist() == [8, 8, 9, 3, 4]
-    assert split(mnist).writers == "keeps writers apart: nobody is in both parts"
+    assert split(mnist).people == "keeps writers apart: nobody is in both parts"
 
 
 def test_writers_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_without_a_network_mnist_says_what_to_do(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(DatasetError) as caught:
         load_dataset("mnist")
     assert str(caught.value) == (
-        "cannot download MNIST (<urlopen error no route); "
+        "cannot download MNIST (<urlopen error no route to host>); "
         "with no network, give the folder with the four IDX files: mnist:DIR"
     )
 
@@ -435,7 +435,7 @@ def test_a_split_says_whether_it_mixes_writers(
     dataset: Dataset, method: SplitMethod, n_train: int, sentence: str
 ) -> None:
     """The sentence that stands beside every figure."""
-    assert split(dataset, method, n_train=n_train).writers == sentence
+    assert split(dataset, method, n_train=n_train).people == sentence
 
 
 @pytest.mark.parametrize("n_train", [0, -1, 1797, 5000])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -63,8 +65,8 @@ def test_mistakes_come_the_surest_first() -> None:
 
 def test_writers_come_the_worst_first() -> None:
     """Errors by writer, as shares of their images; nothing where writers are not known."""
-    evaluation = judged([1, 1, 2, 2], [1, 7, 2, 2], writers=[5, 5, 3, 3])
-    assert evaluation.by_writer == (WriterScore(5, 2, 1), WriterScore(3, 2, 0))
+    evaluation = judged([1, 1, 2, 2, 2, 2, 2], [1, 7, 2, 2, 2, 0, 0], writers=[5, 5, 3, 3, 3, 3, 3])
+    assert evaluation.by_writer == (WriterScore(5, 2, 1), WriterScore(3, 5, 2))
     assert judged([1], [1]).by_writer == ()
 
 
@@ -79,14 +81,22 @@ def test_calibration_is_the_gap_between_confidence_and_accuracy(sure: float, err
 def test_comparison_marks_what_is_wrong() -> None:
     """True labels above predictions, a mark below each wrong one."""
     labels, read = np.array([1, 2, 3], np.uint8), np.array([1, 7, 3], np.uint8)
-    assert list(compare(read, labels)) == ["    0 true 1 2 3", "      read 1 7 3", "             ^"]
+    assert list(compare(read, labels)) == ["    0 true 1 2 3\n      read 1 7 3\n             ^"]
+    assert list(compare(read, labels, width=1))[2] == "    2 true 3\n      read 3"
 
 
 def test_a_model_is_judged_on_a_data_set() -> None:
-    """`evaluate` gives the figures of the training that made the model."""
+    """`evaluate` finds the images the model has not seen, and gives the figures of the training that made it."""
     result = train("tutorial", "digits")
-    again = evaluate(result.model, result.split.test)
-    assert (again.errors, again.accuracy) == (68, 0.9146800501882058)
+    again = evaluate(result.model, "digits")
+    assert (again.errors, again.accuracy, again.seen) == (68, 0.9146800501882058, "none of these images")
+    assert again.index.tolist() == list(range(1000, 1797))
+
+
+def test_a_model_is_named_by_its_path(tmp_path: Path) -> None:
+    """A model and a data set may be words, as everywhere else."""
+    train("tutorial", "digits").model.save(tmp_path / "my.onnx")
+    assert evaluate(str(tmp_path / "my.onnx"), load_digits()).errors == 68
 
 
 def test_images_of_another_preparation_are_refused() -> None:

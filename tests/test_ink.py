@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigits.ink import extract_ink, stroke_width
+from inkdigits.ink import extract_ink, stroke_width, to_working_size
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -95,3 +95,49 @@ def test_a_stroke_through_the_whole_picture_is_ink() -> None:
     page = np.full((90, 30), 220, np.uint8)
     cv2.line(page, (15, 5), (15, 84), 30, 10)
     assert overlap(extract_ink(page), 255 - page) > 0.9
+
+
+def test_a_fading_stroke_is_ink_to_its_end() -> None:
+    """Where a pen runs dry, down to 15 % of the strongest ink, its stroke stays one piece."""
+    page = np.full((100, 300), 240, np.uint8)
+    page[45:55, 40:260] = 240 - np.rint(200 * np.linspace(1, 0.15, 220)).astype(np.uint8)
+    ink = (extract_ink(page) > 0).astype(np.uint8)
+    n, _, statistics, _ = cv2.connectedComponentsWithStats(ink)
+    assert n == 2  # the paper and the stroke
+    assert statistics[1, cv2.CC_STAT_AREA] >= 10 * 220
+
+
+def test_a_smudge_is_not_ink() -> None:
+    """What has 15 % of the strongest ink and hangs on to nothing stronger, is left out."""
+    page = np.full((100, 300), 240, np.uint8)
+    page[20:80, 60:70] = 40
+    page[40:60, 200:212] = 210
+    ink = extract_ink(page)
+    assert ink[20:80, 60:70].all()
+    assert not ink[:, 150:].any()
+
+
+def test_a_tiny_picture_grows_smoothly() -> None:
+    """An 8x8 picture is made three times larger, its edges ramps and not steps."""
+    tiny = np.repeat(np.array([[0, 0, 0, 0, 200, 200, 200, 200]], np.uint8), 8, axis=0)
+    larger, scale = to_working_size(tiny)
+    assert (larger.shape, scale) == ((24, 24), 3)
+    assert (larger[:, :6].max(), larger[:, 18:].min()) == (0, 200)
+    assert ((larger[:, 10:14] > 0) & (larger[:, 10:14] < 200)).sum(axis=1).min() >= 2
+
+
+def test_a_large_picture_shrinks_to_its_means() -> None:
+    """A picture of 5,200 px becomes one of 2,600, and each pixel the mean of what it stands for."""
+    large = np.tile(np.array([0, 100], np.uint8), (40, 2600))
+    smaller, scale = to_working_size(large)
+    assert (smaller.shape, scale) == ((20, 2600), 0.5)
+    assert (smaller == 50).all()
+
+
+@pytest.mark.parametrize("shape", [(24, 10), (600, 800), (3, 2600)])
+def test_a_picture_of_working_size_stays_as_it_is(shape: tuple[int, int]) -> None:
+    """From 24 to 2,600 px on its longer side a picture is not touched."""
+    gray = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    same, scale = to_working_size(gray)
+    assert scale == 1
+    assert np.array_equal(same, gray)

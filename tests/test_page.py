@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from inkdigits.page import find_digit, find_numbers
+from inkdigits.readings import Box
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -20,6 +21,11 @@ Draw = Callable[..., NDArray[np.uint8]]
 def layout(ink: NDArray[np.uint8]) -> list[int]:
     """How many digits each number has, in reading order."""
     return [len(number) for number in find_numbers(ink).numbers]
+
+
+def boxes(ink: NDArray[np.uint8]) -> list[Box]:
+    """Where each digit of a page stands, in reading order."""
+    return [digit.box for number in find_numbers(ink).numbers for digit in number]
 
 
 def test_lines_and_numbers_come_in_reading_order(draw: Draw) -> None:
@@ -92,6 +98,58 @@ def test_what_is_not_a_digit_has_a_reason(ink: NDArray[np.uint8], reason: str) -
     assert page.numbers == ()
     assert page.reason.startswith(reason)
     assert find_digit(ink) == page.reason
+
+
+@pytest.mark.parametrize(("gap", "digits"), [(0.8, [2]), (1.3, [1, 1])])
+def test_a_gap_wider_than_a_digit_is_high_parts_numbers(gap: float, digits: list[int]) -> None:
+    """Digits 0.8 heights apart are one number, 1.3 heights apart two."""
+    ink = np.zeros((120, 240), np.uint8)
+    second = 48 + round(gap * 50)
+    ink[30:80, 40:48] = ink[30:80, second : second + 8] = 255
+    assert layout(ink) == digits
+
+
+def test_a_shadow_is_left_out(draw: Draw) -> None:
+    """A dark wedge, as a thumb or a folded corner, reaches in from the border: not a digit, nor do others suffer."""
+    ink = 255 - draw("305")
+    shadowed = ink.copy()
+    top = ink.shape[1] - 32
+    cv2.fillPoly(shadowed, [np.array([[top - 28, 0], [top + 28, 0], [top + 18, 88], [top - 18, 88]])], 255)
+    assert [boxes(ink), layout(ink)] == [boxes(shadowed), [3]]
+
+
+def test_a_margin_line_is_left_out(draw: Draw) -> None:
+    """A thin line from the top to the bottom of the page, beside small digits, is not a digit."""
+    ink = np.pad(255 - draw("305"), ((200, 200), (200, 0)))
+    lined = ink.copy()
+    lined[:, 160:162] = 255
+    assert [boxes(ink), layout(ink)] == [boxes(lined), [3]]
+
+
+@pytest.mark.parametrize("width", [4, 10, 40])
+def test_a_bold_one_is_a_digit(width: int) -> None:
+    """A bar two and a half times as high as it is wide is a 1, thin pen or thick."""
+    ink = np.zeros((200, 200), np.uint8)
+    ink[40 : 40 + width * 5 // 2, 80 : 80 + width] = 255
+    assert boxes(ink) == [(80, 40, width, width * 5 // 2)]
+
+
+@pytest.mark.parametrize("radius", [6, 20, 60])
+def test_a_disc_is_a_patch(radius: int) -> None:
+    """A blot has no strokes, so it is not a digit, small or large."""
+    ink = np.zeros((200, 200), np.uint8)
+    cv2.circle(ink, (100, 100), radius, 255, -1)
+    assert find_numbers(ink).reason == "not handwriting: a solid patch without strokes"
+
+
+@pytest.mark.parametrize("distance", [2, 5, 8])
+def test_a_digit_near_the_edge_is_not_marked(distance: int) -> None:
+    """A bold digit with a little paper all around it is whole, and its box is exactly that of its ink."""
+    ink = np.zeros((200, 200), np.uint8)
+    cv2.polylines(ink, [np.array([[60, 60], [120, 60], [80, 150]])], False, 255, 14)
+    x, y, width, height = cv2.boundingRect(ink)
+    [[digit]] = find_numbers(np.pad(ink[y : y + height, x : x + width], distance)).numbers
+    assert (digit.touches_border, digit.box) == (False, (distance, distance, width, height))
 
 
 def test_a_frame_around_one_digit_is_left_out(draw: Draw) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -22,6 +22,16 @@ Draw = Callable[..., NDArray[np.uint8]]
 def reader() -> Reader:
     """Open the bundled reader once."""
     return Reader()
+
+
+def sure_of_a_seven(confidence: float, *, thresholds: Mapping[str, float]) -> Model:
+    """Return a model that reads every image as a 7, with the same confidence."""
+    probabilities = np.full(10, (1 - confidence) / 9)
+    probabilities[7] = confidence
+    layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((784, 10)), np.log(probabilities)))]
+    return Model.from_layers(
+        layers, Metadata(name="seven", preparation="mnist-28", thresholds=thresholds), image_size=28
+    )
 
 
 @pytest.mark.parametrize("digit", "0123456789")
@@ -126,6 +136,18 @@ def test_any_model_reads_pictures(draw: Draw) -> None:
     assert number.reason == "the model promises no error rate: it was trained without a held-out part"
 
 
+@pytest.mark.parametrize(
+    ("threshold", "reason"), [(0.85, ""), (0.95, "not sure: confidence 0.900 is below 0.950")], ids=["above", "below"]
+)
+def test_a_reading_below_the_threshold_is_not_accepted(draw: Draw, threshold: float, reason: str) -> None:
+    """A reading is accepted from the confidence on that promises 1 % errors; below, it says how far it is off."""
+    reader = Reader(sure_of_a_seven(0.9, thresholds={"0.001": 0.99, "0.01": threshold}))
+    page = draw("7")
+    [number] = reader.read(page).numbers
+    for reading in (number, number.digits[0], reader.read_digit(page), reader.read_number(page)):
+        assert (reading.text, reading.accepted, reading.reason) == ("7", not reason, reason)
+
+
 def test_what_the_network_was_shown_is_part_of_the_answer(reader: Reader, draw: Draw) -> None:
     """Each digit carries the image the network saw: white on black, 20 px high, centred."""
     digit = reader.read_digit(draw("3"))
@@ -145,7 +167,7 @@ def test_a_model_with_an_unknown_preparation_is_refused() -> None:
     """A model of a later inkdigits that prepares in a way we do not know is named, not misused."""
     layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((64, 10), np.float32), np.zeros(10, np.float32)))]
     later = Model.from_layers(layers, Metadata(name="later", preparation="uci-16"), image_size=8)
-    with pytest.raises(ModelFileError, match="its preparation 'uci-16' is not one of mnist-28, uci-8; upgrade"):
+    with pytest.raises(ModelFileError, match=r"'uci-16'.* mnist-28, uci-8; upgrade"):
         Reader(later)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+import reading
 
 from inkdigits import Reader, evaluate, load_dataset, split
 from inkdigits.datasets import Dataset
@@ -47,34 +45,10 @@ def test_exam_digits_from_other_people(reader: Reader, data_folder: Path) -> Non
 @pytest.mark.parametrize("way", ["read", "read_digit"])
 def test_single_digits_from_phone_photos(reader: Reader, data_folder: Path, way: str) -> None:
     """At least 25 of 26 photographed digits, as pages and as crops."""
-    folder = data_folder / "numbers" / "single-photo"
-    with (folder / "labels.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    right = [getattr(reader, way)(folder / row["file"]).text == row["reading"] for row in rows]
+    right = reading.read_photos(reader, data_folder / "numbers" / "single-photo", way)
     assert (len(right), sum(right) >= 25) == (26, True)
 
 
 def test_place_size_polarity_and_paper_do_not_matter(reader: Reader, mnist_test: Dataset) -> None:
-    """The same answer for at least 99 % of 1,000 digits, wherever, however large and on whatever paper they stand.
-
-    Shifted by up to a quarter of a canvas of 200 x 200, at 0.5 to 3 times the size, dark on light or light on dark,
-    on grey to white paper.
-    """
-    random = np.random.default_rng(0)
-    same = 0
-    for image in mnist_test.images[:1000]:
-        scale, paper = random.uniform(0.5, 3), random.integers(128, 256)
-        moved = paste(image, scale, tuple(random.integers(-50, 51, 2)), paper)
-        shown = moved if random.random() < 0.5 else 255 - moved
-        same += reader.read(shown).text == reader.read(paste(image, 1, (0, 0), 255)).text
-    assert same >= 990
-
-
-def paste(image: NDArray[np.uint8], scale: float, shift: tuple[int, ...], paper: int) -> NDArray[np.uint8]:
-    """Return a digit (28, 28), ink bright, as dark ink on a canvas of 200 x 200, shifted (x, y) from its middle."""
-    size = round(28 * scale)
-    enlarged = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    ink = np.zeros((200, 200))
-    left, top = (100 - size // 2 + offset for offset in shift)
-    ink[top : top + size, left : left + size] = enlarged
-    return np.rint(paper * (1 - ink / 255)).astype(np.uint8)
+    """The same answer for at least 99 % of 1,000 digits, wherever, however large and on whatever paper they stand."""
+    assert reading.count_same(reader, mnist_test.images[:1000]) >= 990

@@ -40,9 +40,10 @@ def imports(module: str) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name.split(".")[0], alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [alias.name for alias in node.names] if node.module == "inkdigits" else [""]
-            yield from ((node.module.split(".")[0], f"{node.module}.{name}".rstrip(".")) for name in names)
+        elif isinstance(node, ast.ImportFrom):
+            source = "." * node.level + (node.module or "")
+            names = [f".{alias.name}" for alias in node.names] if source == "inkdigits" else [""]
+            yield from ((source.split(".")[0], f"{source}{name}") for name in names)
 
 
 def test_every_module_has_a_room() -> None:
@@ -56,6 +57,16 @@ def test_imports_only_go_down(module: str) -> None:
     used = {name.split(".")[1] for top, name in imports(module) if top == "inkdigits" and "." in name}
     above = {name for name in used & set(FLOOR) if FLOOR[name] > FLOOR[module]}
     assert above == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_are_imported_by_their_full_name(module: str) -> None:
+    """No module imports relatively, nor a public name through the package: both would hide from the test above."""
+    allowed = {f"inkdigits.{name}" for name in MODULES}
+    if module in {"cli", "__main__"}:
+        allowed.add("inkdigits.__version__")
+    own = {name for top, name in imports(module) if top in {"", "inkdigits"}}
+    assert own - allowed == set()
 
 
 @pytest.mark.parametrize("dependency", sorted(DOORS))
@@ -74,13 +85,14 @@ def test_importing_inkdigits_loads_nothing_heavy() -> None:
 
 
 def test_reading_needs_no_training_library() -> None:
-    """Reading a picture loads neither torch, matplotlib nor sklearn."""
+    """Reading a digit, from the picture to the answer, loads neither torch, matplotlib nor sklearn."""
     code = (
-        "import sys, numpy, inkdigits; inkdigits.Reader().read(numpy.full((40, 40), 255, 'uint8'));"
-        "print(*sorted({'torch', 'matplotlib', 'sklearn', 'scipy'} & set(sys.modules)))"
+        "import sys, numpy, inkdigits; page = numpy.full((120, 120), 255, 'uint8'); page[30:90, 55:63] = 0;"
+        "print('read', inkdigits.Reader().read(page).text,"
+        " *sorted({'torch', 'matplotlib', 'sklearn', 'scipy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert done.stdout.strip() == "read 1"
 
 
 def test_every_public_name_is_reachable() -> None:

@@ -26,7 +26,6 @@ class Fit:
     learning_rate: float
     weight_decay: float
     dropout: float
-    label_smoothing: float
     augmentation: Augmentation | None
     random_state: int
 
@@ -60,6 +59,8 @@ def fit_network(
             if on_epoch is not None:
                 on_epoch(epoch, loss_curve[-1])
     except KeyboardInterrupt:
+        if not loss_curve:
+            raise  # nothing was learned, nothing to keep
         interrupted = True
     return Fitted(tuple(_to_layers(network)), tuple(loss_curve), interrupted)
 
@@ -97,7 +98,7 @@ def _train_epoch(
             batch = augment(batch, fit.augmentation, generator)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_has_bfloat16()):
             logits = network(batch.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), y[index], label_smoothing=fit.label_smoothing)
+        loss = functional.cross_entropy(logits.float(), y[index])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -19,11 +19,13 @@ from inkdigits.errors import InkdigitsError
 if TYPE_CHECKING:
     from inkdigits.datasets import Dataset
     from inkdigits.evaluation import Evaluation
+    from inkdigits.modelfile import Model
     from inkdigits.readings import PageReading
     from inkdigits.training import Progress, TrainingResult
 
 RECIPE_NAMES = ("tutorial", "plain", "convnet")  # training.RECIPES, without loading scikit-learn for --help
 SPLIT_NAMES = ("first", "random", "stratified", "writers")  # likewise datasets.SPLIT_METHODS
+FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, mnist:DIR, optdigits:DIR or folder:DIR."
 LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
 
@@ -57,7 +59,12 @@ def main() -> None:
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
 @click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
-@click.option("--show-input", type=click.Path(path_type=Path), metavar="DIR", help="Write what the network was shown.")
+@click.option(
+    "--show-input",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write what the network was shown.",
+)
 def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input: Path | None) -> None:
     """Read the digits on pictures: photos, scans, drawings.
 
@@ -67,12 +74,12 @@ def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input
 
     reader = Reader(model)
     failed = 0
-    for picture in pictures:
+    for number, picture in enumerate(pictures, start=1):
         reading = _read_one(reader, picture)
         failed += reading.status == "failed"
         click.echo(json.dumps({"file": picture, **reading.to_dict()}) if as_json else _describe(picture, reading))
         if show_input is not None:
-            _save_inputs(show_input, picture, reading)
+            _save_inputs(show_input, f"{number}-{Path(picture).stem}", reading)
     if failed:
         click.echo(f"{failed} of {len(pictures)} pictures failed", err=True)
         sys.exit(1)
@@ -88,7 +95,7 @@ def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the model, as in my.onnx.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
-@click.option("--figures", type=click.Path(path_type=Path), metavar="DIR", help="Write the figures as PNG.")
+@click.option("--figures", type=FOLDER, metavar="DIR", help="Write the figures as PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train(  # noqa: PLR0917 - click passes them by name
     recipe: str,
@@ -116,36 +123,30 @@ def train(  # noqa: PLR0917 - click passes them by name
     click.echo(result.stopped_because, err=True)
     if out is not None:
         result.model.save(out)
-    _write_judgement(result.evaluation, f"Recipe {recipe} on {dataset.name}", report, figures, training=result)
     values = {**result.to_dict(), "data": data, "model": str(out) if out else None}
     click.echo(json.dumps(values) if as_json else _describe_training(result))
+    _write_judgement(result.evaluation, result.model, f"Recipe {recipe} on {dataset.name}", report, figures)
 
 
 @main.command()
 @click.argument("model")
 @click.option("--data", default="digits", show_default=True, help=DATA_HELP)
-@click.option("--all", "whole", is_flag=True, help="Judge on every image, not on the set's test part only.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
-@click.option("--figures", type=click.Path(path_type=Path), metavar="DIR", help="Write the figures as PNG.")
+@click.option("--figures", type=FOLDER, metavar="DIR", help="Write the figures as PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(model: str, data: str, whole: bool, report: Path | None, figures: Path | None, as_json: bool) -> None:
-    """Judge a MODEL file (or a bundled model's name) on labelled images."""
+def evaluate(model: str, data: str, report: Path | None, figures: Path | None, as_json: bool) -> None:
+    """Judge a MODEL file (or a bundled model's name) on labelled images it was not trained on."""
     from inkdigits import evaluation
-    from inkdigits.datasets import split
-    from inkdigits.modelfile import Model, find_model
+    from inkdigits.modelfile import open_model
 
     _check_writable(report)
-    opened = Model.load(find_model(model))
-    dataset = _load(data, opened.metadata.preparation)
-    index = None
-    if not whole and not data.startswith("folder:"):
-        parts = split(dataset)
-        dataset, index = parts.test, parts.test_index
-    judged = evaluation.evaluate(opened, dataset, index=index)
-    _write_judgement(judged, f"Model {opened.metadata.name} on {dataset.name}", report, figures, model=opened)
+    opened = open_model(model)
+    judged = evaluation.evaluate(opened, _load(data, opened.metadata.preparation))
+    click.echo(f"trained on {judged.seen}", err=True)
     click.echo(
         json.dumps({"model": model, "data": data, **judged.to_dict()}) if as_json else _describe_evaluation(judged)
     )
+    _write_judgement(judged, opened, f"Model {model} on {judged.dataset.name}", report, figures)
 
 
 @main.command()
@@ -172,13 +173,14 @@ def data(dataset: str, show: int | None, image: int | None, grid: Path | None, s
 @click.argument("name", required=False)
 def models(name: str | None) -> None:
     """List the bundled models, or print the card of one (or of a model file)."""
-    from inkdigits.modelfile import Model, bundled_models, find_model
+    from inkdigits.modelfile import bundled_models, open_model
 
     if name is not None:
-        click.echo(Model.load(find_model(name)).metadata.card.rstrip())
+        card = open_model(name).metadata.card
+        click.echo("".join(c for c in card if c.isprintable() or c == "\n").rstrip())  # nothing that steers a terminal
         return
     for known, path in bundled_models().items():
-        figures = Model.load(path).metadata.figures
+        figures = open_model(path).metadata.figures
         size = f"{path.stat().st_size / 1000:.0f} kB"
         click.echo(f"{known}  {size}  {figures['accuracy']:.2%} of {figures['n_test']:,} test images")
 
@@ -196,9 +198,7 @@ def _read_one(reader: Any, picture: str) -> PageReading:
 
 def _describe(picture: str, reading: PageReading) -> str:
     """Return a line per number: what, how sure, where, and why it is doubtful."""
-    if not reading.numbers:
-        return f"{picture}: {reading.status}: {reading.reason}"
-    lines = []
+    lines = [f"{picture}: {reading.status}: {reading.reason}"] if reading.status != "ok" else []
     for number in reading.numbers:
         x, y, width, height = number.box
         doubt = "" if number.accepted else f"  look: {number.reason}"
@@ -207,13 +207,13 @@ def _describe(picture: str, reading: PageReading) -> str:
 
 
 def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
-    """Write what the network was shown, one PNG per digit, named after picture, position and answer."""
+    """Write what the network was shown, one PNG per digit: its picture, its place in it, its answer."""
     from inkdigits.pictures import save_picture
 
     digits = [digit for number in reading.numbers for digit in number.digits]
     for i, digit in enumerate(digits):
         image = digit.shown if digit.shown.max() > 16 else digit.shown * 15  # 8x8 counts are 0..16: 240 is white enough
-        save_picture(folder / f"{Path(picture).stem}-{i}-{digit.text}.png", image)
+        save_picture(folder / f"{picture}-{i}-{digit.text}.png", image)
 
 
 def _load(spec: str, preparation: str) -> Dataset:
@@ -283,23 +283,18 @@ def _check_writable(*paths: Path | None) -> None:
 
 
 def _write_judgement(
-    evaluation: Evaluation, title: str, report: Path | None, figures: Path | None, **context: Any
+    evaluation: Evaluation, model: Model, title: str, report: Path | None, figures: Path | None
 ) -> None:
     if report is not None:
         from inkdigits.report import write_report
 
-        write_report(report, evaluation, title=title, **context)
+        write_report(report, evaluation, title=title, model=model)
         click.echo(f"report: {report}", err=True)
     if figures is not None:
         from inkdigits.plots import figures_of, save_figures
 
-        training = context.get("training")
-        drawn = figures_of(
-            evaluation,
-            loss_curve=training.loss_curve if training else (),
-            hidden_weights=training.hidden_weights if training else None,
-        )
-        for path in save_figures(drawn, figures):
+        loss_curve = model.metadata.recipe.get("loss_curve", ())
+        for path in save_figures(figures_of(evaluation, loss_curve, model.hidden_weights), figures):
             click.echo(f"figure: {path}", err=True)
 
 
@@ -311,7 +306,7 @@ def _describe_training(result: TrainingResult) -> str:
     return "\n".join(
         [
             f"{result.recipe.name} on {train.name}: trained on {len(train)} images, tested on {len(test)}",
-            f"the split {result.split.writers}",
+            f"the split {result.split.people}",
             f"{result.n_iter} epochs in {result.seconds:.2f} s; the last losses: {last}",
             *compare(result.predictions[:50], test.labels[:50]),
             _describe_evaluation(result.evaluation),
@@ -336,18 +331,18 @@ def _describe_evaluation(evaluation: Evaluation) -> str:
 
 
 def _describe_data(dataset: Dataset) -> str:
-    size, low, high = dataset.images.shape[1], dataset.images.min(), dataset.images.max()
+    n, size, low, high = len(dataset), dataset.images.shape[1], dataset.images.min(), dataset.images.max()
+    facts = [f"attributes   {', '.join(dataset.attributes)}"] if dataset.attributes else []
     counts = "  ".join(f"{digit}: {count}" for digit, count in dataset.counts.items())
-    writers = "not told apart" if dataset.writers is None else f"{len(set(dataset.writers.tolist())):,} told apart"
     return "\n".join(
         [
             f"name         {dataset.name}",
-            f"images       {len(dataset):,} of {size}x{size}, values {low}..{high}; flattened {dataset.flat.shape}",
+            f"images       {n:,} of {size}x{size}, values {low}..{high}; flattened ({n}, {size * size})",
             f"per digit    {counts}",
             f"to train on  the first {dataset.n_train:,} by custom",
-            f"writers      {writers}; {dataset.people}",
+            f"writers      {dataset.people}",
             f"source       {dataset.source}",
-            f"attributes   {', '.join(dataset.attributes)}",
+            *facts,
             "",
             dataset.description.strip(),
         ]

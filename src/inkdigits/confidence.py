@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ASSURANCE = 0.95  # probability with which a promise holds, given the held-out images
-COVERAGES = 20  # shares of the images, from all down to a twentieth, among which a threshold is chosen
+COVERAGES = 100  # shares of the images, from all down to a hundredth, among which a threshold is chosen
 PROMISES = ("0.001", "0.005", "0.01")  # error rates among the accepted
 
 
@@ -45,7 +45,7 @@ def threshold_for_error_rate(
     """Return the least confidence from which on held-out readings are wrong at most at the promised rate.
 
     The rate is not the one seen but its exact upper binomial bound (Clopper and Pearson, 1934), so that few images
-    promise little. The largest of 20 coverages that keeps the promise is taken; that one may choose among 20 is paid
+    promise little. The largest of 100 coverages that keeps the promise is taken; that one may choose among 100 is paid
     for (Bonferroni), so the promise holds with a probability of 95 %. None where no threshold keeps it.
     """
     from scipy.stats import beta

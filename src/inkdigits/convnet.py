@@ -26,7 +26,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     ----------
     channels
         Width of each pair of convolutions.
-    max_epochs, batch_size, learning_rate, weight_decay, dropout, label_smoothing
+    max_epochs, batch_size, learning_rate, weight_decay, dropout
         The training schedule; learning_rate is the highest of the cycle.
     augmentation
         How far the images are distorted, None for not at all.
@@ -55,7 +55,6 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         learning_rate: float = 4e-3,
         weight_decay: float = 0.02,
         dropout: float = 0.2,
-        label_smoothing: float = 0.0,
         augmentation: Augmentation | None = Augmentation(),  # noqa: B008 - frozen
         full: int = 255,
         random_state: int | None = None,
@@ -67,7 +66,6 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.dropout = dropout
-        self.label_smoothing = label_smoothing
         self.augmentation = augmentation
         self.full = full
         self.random_state = random_state
@@ -89,11 +87,10 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             dropout=self.dropout,
-            label_smoothing=self.label_smoothing,
             augmentation=self.augmentation,
             random_state=int(check_random_state(self.random_state).randint(2**31)),
         )
-        images = np.asarray(X, np.float32) / self.full
+        images = _whole_numbers(X).astype(np.float32) / self.full
         self.image_size_ = images.shape[1]
         fitted = torch_side.fit_network(images, indices, fit, self.on_epoch)
         self.layers_ = [*_input_layers(self.full), *fitted.layers]
@@ -107,7 +104,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         labels = "".join(str(label) for label in self.classes_)
         metadata = Metadata(name="convnet", preparation="", labels=labels)
         model = Model.from_layers(self.layers_, metadata, image_size=self.image_size_)
-        return model.predict_proba(np.asarray(X, np.uint8))
+        return model.predict_proba(_whole_numbers(X))
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the most probable class of each image, (n,)."""
@@ -116,6 +113,16 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "layers_")
+
+
+def _whole_numbers(X: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return images as bytes, which is what a model file takes; raise ValueError where that would lose anything."""
+    images = np.asarray(X)
+    if images.ndim != 3 or images.shape[1] != images.shape[2]:
+        raise ValueError(f"X must hold square images (n, size, size), got {images.shape}: reshape, pad or crop them")
+    if not np.array_equal(images, images.astype(np.uint8)):
+        raise ValueError("X must hold whole numbers from 0 to 255: scale it, and give the value of full ink as `full`")
+    return images.astype(np.uint8)
 
 
 def _input_layers(full: int) -> list[Layer]:

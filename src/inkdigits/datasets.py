@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import warnings
 import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.errors import DatasetError, PictureError
+from inkdigits.errors import DatasetError, PictureError, reason_of
 from inkdigits.idx import read_idx
 from inkdigits.ink import extract_ink, to_working_size
 from inkdigits.page import find_digit
@@ -31,7 +33,7 @@ MNIST_TRAIN = 60_000
 WHERE_MNIST = "give the folder with the four IDX files: mnist:DIR"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """Labelled images of single digits, prepared.
 
@@ -77,7 +79,7 @@ class Dataset:
 
     def __getitem__(self, index: slice | NDArray[np.intp]) -> Dataset:
         """Return some of the images as a data set."""
-        positions = np.arange(len(self))[index]
+        positions = np.atleast_1d(np.arange(len(self))[index])
         return replace(
             self,
             images=self.images[positions],
@@ -103,7 +105,7 @@ class Dataset:
         return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """The training part and the test part, and what is known of the people in both."""
 
@@ -111,7 +113,7 @@ class Split:
     test: Dataset
     test_index: NDArray[np.intp]  # the number of each test image in the whole set
     method: SplitMethod
-    writers: str  # whether the parts share writers, in words
+    people: str  # whether the parts share writers, in words
 
 
 def load_digits() -> Dataset:
@@ -154,11 +156,14 @@ def load_dataset(spec: str = "digits", *, preparation: str = "mnist-28") -> Data
     DatasetError
         If there is no such data set, or its files are missing or damaged.
     """
-    kind, _, folder = spec.partition(":")
-    if kind == "digits" and not folder:
+    if spec == "digits":
         return load_digits()
-    if kind == "mnist":
-        return load_mnist(folder) if folder else fetch_mnist()
+    if spec == "mnist":
+        return fetch_mnist()
+    kind, _, folder = spec.partition(":")
+    folder = os.path.expanduser(folder)  # noqa: PTH111 - no shell does it behind a colon; Path("") would be "."
+    if kind == "mnist" and folder:
+        return load_mnist(folder)
     if kind == "optdigits" and folder:
         return load_optdigits(folder)
     if kind == "folder" and folder:
@@ -195,9 +200,11 @@ def fetch_mnist() -> Dataset:
     from sklearn import datasets
 
     try:
-        bunch = datasets.fetch_openml("mnist_784", version=1, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of each retry; what counts is whether it comes to an end
+            bunch = datasets.fetch_openml("mnist_784", version=1, as_frame=False, parser="liac-arff")
     except Exception as error:
-        raise DatasetError(f"cannot download MNIST ({_first_line(error)}); with no network, {WHERE_MNIST}") from error
+        raise DatasetError(f"cannot download MNIST ({reason_of(error)}); with no network, {WHERE_MNIST}") from error
     images = np.asarray(bunch.data, dtype=np.uint8).reshape(-1, 28, 28)
     labels = np.asarray(bunch.target).astype(np.uint8)
     return _mnist(
@@ -250,7 +257,7 @@ def load_folder(folder: str | Path, *, preparation: str = "mnist-28") -> Dataset
         raise DatasetError(f"none of the {len(paths)} pictures in '{folder}' can be used; the first: {skipped[0]}")
     order = np.random.default_rng(0).permutation(len(images))  # a folder is sorted by digit; a split by position is not
     return Dataset(
-        name=root.name,
+        name=root.resolve().name,
         images=np.stack(images)[order],
         labels=np.array(labels, np.uint8)[order],
         preparation=preparation,
@@ -387,7 +394,7 @@ def _load_writers(folder: Path, n: int) -> NDArray[np.int64] | None:
     try:
         writers = np.concatenate([np.load(path, allow_pickle=False) for path in paths]).astype(np.int64)
     except (OSError, EOFError, ValueError) as error:
-        raise DatasetError(f"cannot read the writers in '{folder}': {_first_line(error)}; fetch them again") from error
+        raise DatasetError(f"cannot read the writers in '{folder}': {reason_of(error)}; fetch them again") from error
     if writers.shape != (n,):
         raise DatasetError(
             f"the writers in '{folder}' are {writers.shape}, the images {n}; mend {' and '.join(MNIST_WRITERS)}"
@@ -402,7 +409,7 @@ def _read_uci_rows(path: Path) -> NDArray[np.uint8]:
             lines = [line for line in file if line.strip() and not line.startswith("#")]
         rows = np.loadtxt(lines or ["-1"], delimiter=",", dtype=np.int64, ndmin=2)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DatasetError(f"cannot read '{path}': {_first_line(error)}; fetch it again") from error
+        raise DatasetError(f"cannot read '{path}': {reason_of(error)}; fetch it again") from error
     if rows.shape[1] != 65 or rows.min() < 0 or rows[:, :64].max() > 16 or rows[:, 64].max() > 9:
         raise DatasetError(f"'{path}' is not an optdigits file: each row needs 64 counts of 0..16 and a label")
     return rows.astype(np.uint8)
@@ -414,7 +421,7 @@ def _pictures(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_ENDINGS)
     except OSError as error:
-        raise DatasetError(f"cannot look into '{folder}': {error.strerror}; check its permissions") from error
+        raise DatasetError(f"cannot look into '{folder}': {reason_of(error)}; check its permissions") from error
 
 
 def _prepare_picture(path: Path, preparation: str) -> NDArray[np.uint8] | str:
@@ -426,7 +433,3 @@ def _prepare_picture(path: Path, preparation: str) -> NDArray[np.uint8] | str:
     if isinstance(found, str):
         return f"'{path}': {found}"
     return prepare(found.ink, preparation)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

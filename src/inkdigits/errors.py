@@ -40,3 +40,14 @@ class RecipeError(InkdigitsError, ValueError):
 
 class MissingExtraError(InkdigitsError, ImportError):
     """The job needs an optional dependency that is not installed."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the system or a library says went wrong: one line, the system's own words where there are any."""
+    return getattr(error, "strerror", None) or one_line(error)
+
+
+def one_line(value: object) -> str:
+    """Return a text from a library or a file without what could break the line or steer a terminal."""
+    printable = "".join(character if character.isprintable() else " " for character in str(value))
+    return " ".join(printable.split())[:200] or type(value).__name__

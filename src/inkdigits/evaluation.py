@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.datasets import Dataset
+from inkdigits.datasets import Dataset, Split, load_dataset, split
 from inkdigits.errors import DatasetError
-from inkdigits.modelfile import Model
+from inkdigits.modelfile import Model, open_model
 
 CALIBRATION_BINS = 15  # as in Guo et al., 2017
 
@@ -57,7 +58,7 @@ class ReliabilityBin:
     accuracy: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """A model's answers on a data set, and every figure that follows from them.
 
@@ -66,11 +67,13 @@ class Evaluation:
     dataset : the images that were read, n of them
     probabilities : (n, 10), a column per digit
     index : (n,) the number of each image in the set it was taken from
+    seen : whether the model was trained on these images, in words
     """
 
     dataset: Dataset
     probabilities: NDArray[np.float64]
     index: NDArray[np.intp]
+    seen: str = ""
 
     @cached_property
     def predictions(self) -> NDArray[np.uint8]:
@@ -147,7 +150,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON values."""
         return {
-            "n": len(self.dataset),
+            "n_test": len(self.dataset),
+            "seen": self.seen,
             "accuracy": self.accuracy,
             "errors": self.errors,
             "expected_calibration_error": self.expected_calibration_error,
@@ -168,36 +172,70 @@ class Evaluation:
         )
 
 
-def evaluate(model: Model, dataset: Dataset, *, index: NDArray[np.intp] | None = None) -> Evaluation:
-    """Read every image of a data set and judge the answers.
+def evaluate(model: Model | str | Path | None, dataset: Dataset | str = "digits") -> Evaluation:
+    """Read every image of a data set that a model was not trained on, and judge the answers.
 
     Parameters
     ----------
-    index
-        (n,) the number of each image in the set it was taken from; 0..n-1 where it is the whole set.
+    model
+        A model, the path of its file, the name of a bundled one, or None for the bundled reader.
+    dataset
+        A data set, or the word that names one (see `datasets.load_dataset`). Where it holds the images that the model
+        was trained on, as its file tells, the rest is judged.
 
     Raises
     ------
-    DatasetError
-        If the images are not prepared the way the model was trained on.
+    ModelFileError
+        If the model cannot be used. DatasetError if the data cannot, or is not prepared the way the model needs it.
     """
-    if dataset.preparation != model.metadata.preparation:
+    opened = open_model(model)
+    if isinstance(dataset, str):
+        dataset = load_dataset(dataset, preparation=opened.metadata.preparation)
+    if dataset.preparation != opened.metadata.preparation:
         raise DatasetError(
-            f"{model.source} reads images prepared as {model.metadata.preparation}, '{dataset.name}' holds "
+            f"{opened.source} reads images prepared as {opened.metadata.preparation}, '{dataset.name}' holds "
             f"{dataset.preparation}; use a data set of that form, or folder:DIR, which is prepared for the model"
         )
     if not len(dataset):
         raise DatasetError(f"'{dataset.name}' has no images to judge on")
+    unseen = _training_split(opened, dataset)
+    if unseen is not None:
+        return judge(opened, unseen.test, index=unseen.test_index, seen="none of these images")
+    return judge(opened, dataset, index=np.arange(len(dataset)), seen=_what_it_saw(opened, dataset))
+
+
+def judge(model: Model, dataset: Dataset, *, index: NDArray[np.intp], seen: str) -> Evaluation:
+    """Read every image of a data set, whatever the model was trained on; see Evaluation for index and seen."""
     probabilities = np.zeros((len(dataset), 10))
     probabilities[:, [int(label) for label in model.metadata.labels]] = model.predict_proba(dataset.images)
-    return Evaluation(dataset, probabilities, np.arange(len(dataset)) if index is None else index)
+    return Evaluation(dataset, probabilities, index, seen)
 
 
 def compare(predictions: NDArray[np.uint8], labels: NDArray[np.uint8], *, width: int = 25) -> Iterator[str]:
-    """Yield lines that set predictions below true labels, the wrong ones marked with ^."""
+    """Yield blocks of lines that set predictions below true labels, the wrong ones marked with ^."""
     for start in range(0, len(labels), width):
         pairs = list(zip(labels[start : start + width], predictions[start : start + width], strict=True))
-        yield f"{start:5d} true " + " ".join(str(label) for label, _ in pairs)
-        yield "      read " + " ".join(str(read) for _, read in pairs)
+        lines = [
+            f"{start:5d} true " + " ".join(str(label) for label, _ in pairs),
+            "      read " + " ".join(str(read) for _, read in pairs),
+        ]
         if any(label != read for label, read in pairs):
-            yield "           " + " ".join("^" if label != read else " " for label, read in pairs).rstrip()
+            lines.append("           " + " ".join("^" if label != read else " " for label, read in pairs).rstrip())
+        yield "\n".join(lines)
+
+
+def _training_split(model: Model, dataset: Dataset) -> Split | None:
+    """Return the split of a data set by which the model was trained, None where it was not trained on this set."""
+    data, seed = model.metadata.data, model.metadata.recipe.get("random_state")
+    try:
+        parts = split(dataset, data["split"], n_train=data["n_train"], random_state=seed or 0)
+    except (KeyError, TypeError, DatasetError):
+        return None
+    return parts if parts.train.fingerprint == data.get("fingerprint") else None
+
+
+def _what_it_saw(model: Model, dataset: Dataset) -> str:
+    data = model.metadata.data
+    if data.get("name") != dataset.name and "folder" not in str(data.get("source")):
+        return f"not this set: it was trained on {data.get('name', 'unknown data')}"
+    return "perhaps some of these images: it was trained on data of this name or on a folder of pictures"

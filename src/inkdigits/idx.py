@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.errors import DatasetError
+from inkdigits.errors import DatasetError, reason_of
 
 UINT8 = 0x08  # the type code of unsigned bytes, the only one MNIST uses
 MAX_VALUES = 1_000_000_000  # a gigabyte; a larger declared size is a damaged header
@@ -30,9 +30,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
             zipped = file.peek(2).startswith(GZIP_MAGIC)
             return _parse(gzip.GzipFile(fileobj=file) if zipped else file)
     except (OSError, EOFError, ValueError, zlib.error) as error:  # ValueError: ours, or of a path with a NUL in it
-        raise DatasetError(
-            f"cannot read '{path}': {getattr(error, 'strerror', None) or error}; fetch it again"
-        ) from error
+        raise DatasetError(f"cannot read '{path}': {reason_of(error)}; fetch it again") from error
 
 
 def _parse(file: io.BufferedIOBase) -> NDArray[np.uint8]:

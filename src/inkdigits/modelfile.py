@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.errors import ModelFileError
+from inkdigits.errors import ModelFileError, one_line, reason_of
+from inkdigits.prepare import PREPARATIONS
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
@@ -80,7 +81,7 @@ class Metadata:
             metadata._check()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ModelFileError(
-                f"cannot use {source}: its metadata is damaged ({_one_line(error)}); train the model again"
+                f"cannot use {source}: its metadata is damaged ({one_line(error)}); train the model again"
             ) from None
         if file_format != FORMAT:
             raise ModelFileError(
@@ -139,21 +140,39 @@ class Model:
         return cls(_build(layers, metadata, image_size), source=f"the new model '{metadata.name}'")
 
     def save(self, path: str | Path) -> None:
-        """Write the model file: whole or not at all."""
-        path = Path(path)
-        unfinished = path.parent / f"{path.name}.part"
+        """Write the model file: whole or not at all. A link is followed, a device or pipe written to."""
+        unfinished = Path(f"{path}.part")
         try:
+            path = Path(path).resolve()
+            if path.exists() and not path.is_file():
+                path.write_bytes(self.content)
+                return
+            unfinished = path.with_name(path.name + ".part")
             unfinished.write_bytes(self.content)
             unfinished.replace(path)
         except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
             with contextlib.suppress(OSError, ValueError):
                 unfinished.unlink()
-            raise ModelFileError(f"cannot write model file '{path}': {_cause(error)}; choose another --out") from error
+            raise ModelFileError(
+                f"cannot write model file '{path}': {reason_of(error)}; choose another --out"
+            ) from error
 
     @property
     def image_size(self) -> int:
         """The side of the square images the model takes, in pixels."""
         return int(self._session.get_inputs()[0].shape[-1])
+
+    @cached_property
+    def hidden_weights(self) -> NDArray[np.float64] | None:
+        """What each hidden neuron of an MLP looks at, (neurons, image_size, image_size); None for other networks."""
+        graph = _parse(self.content, self.source).graph
+        if [node.op_type for node in graph.node[1:4]] != ["Flatten", "Div", "Gemm"]:
+            return None
+        from onnx import numpy_helper
+
+        stored = {tensor.name: tensor for tensor in graph.initializer}
+        weights = numpy_helper.to_array(stored[graph.node[3].input[1]])  # (pixels, neurons)
+        return np.asarray(weights.T.reshape(-1, self.image_size, self.image_size), np.float64)
 
     @cached_property
     def sha256(self) -> str:
@@ -201,7 +220,7 @@ class Model:
         try:
             answer = np.asarray(self._session.run(None, {"images": images})[0], dtype=np.float64)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, none public
-            raise ModelFileError(f"cannot use {self.source}: it fails on an image ({_one_line(error)})") from None
+            raise ModelFileError(f"cannot use {self.source}: it fails on an image ({one_line(error)})") from None
         if (
             answer.shape != (len(images), k)
             or not (answer >= 0).all()
@@ -222,10 +241,21 @@ class Model:
         self._run(np.zeros((2, shape[1], shape[1]), np.uint8))
 
 
-def find_model(name: str | Path | None) -> Path:
-    """Return the path of a model file; a bundled model may be given by its name, None is the bundled reader."""
-    name = DEFAULT_MODEL if name is None else name
-    return bundled_models().get(str(name), Path(name))
+def open_model(model: str | Path | Model | None) -> Model:
+    """Open a model file; a bundled model may be given by its name, None is the bundled reader.
+
+    Raises ModelFileError if it cannot be used, or prepares digits in a way that this inkdigits does not know.
+    """
+    if not isinstance(model, Model):
+        name = DEFAULT_MODEL if model is None else model
+        model = Model.load(bundled_models().get(str(name), Path(name)))
+    preparation = PREPARATIONS.get(model.metadata.preparation)
+    if preparation is None or preparation.size != model.image_size:
+        raise ModelFileError(
+            f"cannot use {model.source}: it needs digits prepared as {model.metadata.preparation!r} in "
+            f"{model.image_size} px, we know {', '.join(PREPARATIONS)}; upgrade inkdigits"
+        )
+    return model
 
 
 def bundled_models() -> dict[str, Path]:
@@ -239,7 +269,7 @@ def _read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)  # a device or a pipe may have no end
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
-        raise ModelFileError(f"cannot read model file '{path}': {_cause(error)}; check the path") from error
+        raise ModelFileError(f"cannot read model file '{path}': {reason_of(error)}; check the path") from error
     if len(content) > MAX_BYTES:
         raise ModelFileError(
             f"cannot use model file '{path}': it has more than the {MAX_BYTES:,} bytes of any inkdigits model; "
@@ -302,7 +332,7 @@ def _check_safe(model: ModelProto, source: str) -> None:
             )
     foreign = sorted(_foreign_operators(model.graph))
     if foreign or model.functions or model.training_info or model.graph.sparse_initializer:
-        what = _one_line(", ".join(foreign) or "functions of its own")
+        what = one_line(", ".join(foreign) or "functions of its own")
         raise ModelFileError(f"cannot use {source}: it needs {what}, which no inkdigits model does; train it again")
 
 
@@ -318,12 +348,12 @@ def _check_memory(model: ModelProto, source: str) -> None:
     try:
         graph = shape_inference.infer_shapes(bare, strict_mode=True).graph
     except Exception as error:  # noqa: BLE001 - onnx raises classes of its own
-        raise ModelFileError(f"cannot use {source}: its layers do not fit together ({_one_line(error)})") from None
+        raise ModelFileError(f"cannot use {source}: its layers do not fit together ({one_line(error)})") from None
     sizes = {value.name: _values_per_image(value) for value in (*graph.value_info, *graph.output)}
     for name in (name for node in graph.node for name in node.output if name):
         if sizes.get(name, math.inf) > MAX_VALUES:
             raise ModelFileError(
-                f"cannot use {source}: its layer {_one_line(name)} is of unknown size, or larger than in any reader of "
+                f"cannot use {source}: its layer {one_line(name)} is of unknown size, or larger than in any reader of "
                 "digits; train it again"
             )
 
@@ -369,19 +399,9 @@ def _open_session(content: bytes, source: str) -> InferenceSession:
             content, options, providers=["CPUExecutionProvider"], enable_fallback=False
         )
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, none public
-        raise ModelFileError(f"cannot use {source}: ONNX Runtime refuses it ({_one_line(error)})") from None
+        raise ModelFileError(f"cannot use {source}: ONNX Runtime refuses it ({one_line(error)})") from None
 
 
 def _in_batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     for start in range(0, len(images), PREDICTION_BATCH):
         yield images[start : start + PREDICTION_BATCH]
-
-
-def _cause(error: Exception) -> str:
-    return getattr(error, "strerror", None) or _one_line(error)
-
-
-def _one_line(value: object) -> str:
-    """Return a text from a library or a file without what could break the line or steer a terminal."""
-    printable = "".join(character if character.isprintable() else " " for character in str(value))
-    return " ".join(printable.split())[:200] or type(value).__name__

@@ -24,8 +24,8 @@ PART_HEIGHT = 0.6  # a part this low may belong to the digit below or above it
 PART_GAP = 0.25  # of the usual height; as far as the bar of a 5 stands from its body
 NUMBER_GAP = 1.0  # of the line's height; digits further apart are two numbers
 SAME_LINE = 0.4  # share of the lower digit's height that two neighbours of a line have in common
-SOLID = 0.92  # share of its box that a patch fills; a digit, even a bold 8, has a shape
-SOLID_ASPECT = 0.4  # a patch narrower than this may be a 1
+PATCH = 0.5  # thickness, as a share of the longer side, from which ink is a blot; bold digits reach 0.4
+MAX_PARTS = 1500  # more marks are a texture or print; joining them pairwise would take seconds
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Part:
 def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     """Find the numbers on a page's ink, (h, w) uint8: lines from top to bottom, numbers from left to right."""
     labels, parts = _connected_parts(ink)
-    parts, reason = _plausible(parts)
+    parts, reason = _plausible(parts, labels)
     if not parts:
         return PageInk((), reason)
     parts = [part for part in parts if not _is_shadow(part, labels)] or parts
@@ -78,7 +78,7 @@ def find_digit(ink: NDArray[np.uint8]) -> DigitInk | str:
     All of the ink belongs to it but for dots and for bits of a frame at the border.
     """
     labels, parts = _connected_parts(ink)
-    parts, reason = _plausible(parts)
+    parts, reason = _plausible(parts, labels)
     if not parts:
         return reason
     inner = [part for part in parts if not _is_frame(part, labels)] or parts
@@ -98,17 +98,18 @@ def _connected_parts(ink: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[_P
     """Label the connected components; gaps as a dry pen leaves them, are closed first."""
     mask = (ink >= WEAK_INK * 255).astype(np.uint8)
     gap = int(DRY_GAP * stroke_width(mask)) | 1
-    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
+    padded = cv2.copyMakeBorder(mask, gap, gap, gap, gap, cv2.BORDER_CONSTANT)  # or ink near the border grows to it
+    joined = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))[gap:-gap, gap:-gap]
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     parts = [
         _Part((label,), (int(x), int(y), int(width), int(height)), int(area))
         for label, (x, y, width, height, area) in enumerate(statistics)
         if label > 0  # 0 is the paper
     ]
-    return np.asarray(labels, np.int32), parts
+    return np.asarray(labels * mask, np.int32), parts  # what was closed is not ink: the hole of a small 0
 
 
-def _plausible(parts: list[_Part]) -> tuple[list[_Part], str]:
+def _plausible(parts: list[_Part], labels: NDArray[np.int32]) -> tuple[list[_Part], str]:
     """Leave out specks and patches; when nothing is left, say what there was."""
     if not parts:
         return [], "nothing to read: no ink stands out from the paper"
@@ -116,13 +117,10 @@ def _plausible(parts: list[_Part]) -> tuple[list[_Part], str]:
     if not large:
         size = max(max(part.box[2:]) for part in parts)
         return [], f"too small: the largest mark is {size} px, a digit needs {MIN_DIGIT_SIZE}; use a larger picture"
-    written = [part for part in large if not _is_patch(part)]
+    if len(large) > MAX_PARTS:
+        return [], f"not a page of numbers: {len(large):,} separate marks; crop it to the part with the numbers"
+    written = [part for part in large if _thickness(part, labels) <= PATCH]
     return written, "" if written else "not handwriting: a solid patch without strokes"
-
-
-def _is_patch(part: _Part) -> bool:
-    _, _, width, height = part.box
-    return part.area >= SOLID * width * height and min(width, height) > SOLID_ASPECT * max(width, height)
 
 
 def _is_frame(part: _Part, labels: NDArray[np.int32]) -> bool:
@@ -135,12 +133,19 @@ def _is_frame(part: _Part, labels: NDArray[np.int32]) -> bool:
 
 
 def _is_shadow(part: _Part, labels: NDArray[np.int32]) -> bool:
-    """Whether a part comes from beyond the sheet: along the border, or reaching in from it too thick for a pen."""
+    """Whether a part comes from beyond the sheet: along or across it, or reaching in too thick for a pen."""
     if not touches_border(part.box, labels.shape):
         return False
+    _, _, width, height = part.box
+    from_edge_to_edge = width >= labels.shape[1] or height >= labels.shape[0]  # a margin line, a rule
+    return from_edge_to_edge or _is_frame(part, labels) or _thickness(part, labels) > THICKEST_PEN
+
+
+def _thickness(part: _Part, labels: NDArray[np.int32]) -> float:
+    """Return the mean width of a part's strokes as a share of its longer side."""
     x, y, width, height = part.box
     mask = np.isin(labels[y : y + height, x : x + width], part.labels).astype(np.uint8)
-    return _is_frame(part, labels) or stroke_width(mask) > THICKEST_PEN * max(width, height)
+    return stroke_width(mask) / max(width, height)
 
 
 def _usual_height(parts: list[_Part]) -> int:

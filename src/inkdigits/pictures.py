@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
-from inkdigits.errors import PictureError, PictureTooLargeError
+from inkdigits.errors import PictureError, PictureTooLargeError, reason_of
 
 MAX_PIXELS = 100_000_000  # a 100-megapixel photo; decoded it takes 300 MB
 MAX_FILE_BYTES = 200_000_000  # an uncompressed TIFF of MAX_PIXELS in 16 bits
@@ -77,8 +77,7 @@ def save_picture(path: str | Path, gray: NDArray[np.uint8]) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(gray).save(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"cannot write '{path}': {reason}; choose another place") from error
+        raise PictureError(f"cannot write '{path}': {reason_of(error)}; choose another place") from error
 
 
 def encode_png(gray: NDArray[np.uint8]) -> bytes:
@@ -97,9 +96,7 @@ def _read_file(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         if isinstance(error, PictureError):
             raise
-        raise PictureError(
-            f"cannot read '{path}': {getattr(error, 'strerror', None) or error}; check the path"
-        ) from error
+        raise PictureError(f"cannot read '{path}': {reason_of(error)}; check the path") from error
 
 
 def _decode(content: bytes, source: str) -> NDArray[np.uint8]:
@@ -134,7 +131,7 @@ def _errors_in_words(source: str) -> Iterator[None]:
         ) from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise anything: struct.error, SyntaxError, ...
         raise PictureError(
-            f"cannot read {source}: it is damaged ({_first_line(error)}); copy or export it again"
+            f"cannot read {source}: it is damaged ({reason_of(error)}); copy or export it again"
         ) from None
 
 
@@ -231,7 +228,3 @@ def _reduce_colours(image: Image.Image) -> NDArray[np.uint8]:
     if ImageStat.Stat(gray).stddev[0] >= MIN_CONTRAST_SHARE * max(contrasts):
         return np.asarray(gray)
     return np.asarray(image.getchannel(int(np.argmax(contrasts))))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

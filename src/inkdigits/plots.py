@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from inkdigits.datasets import Dataset
-from inkdigits.errors import DatasetError, InkdigitsError
+from inkdigits.errors import DatasetError, InkdigitsError, reason_of
 from inkdigits.evaluation import Evaluation
 from inkdigits.prepare import PREPARATIONS
 
@@ -171,7 +171,7 @@ def plot_writers(evaluation: Evaluation) -> Figure:
 
 
 def figures_of(
-    evaluation: Evaluation, *, loss_curve: Sequence[float] = (), hidden_weights: NDArray[np.float64] | None = None
+    evaluation: Evaluation, loss_curve: Sequence[float] = (), hidden_weights: NDArray[np.float64] | None = None
 ) -> dict[str, Figure]:
     """Return every figure that applies, by the stem of its file.
 
@@ -221,8 +221,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=RESOLUTION)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InkdigitsError(f"cannot write figure '{path}': {reason}; choose another file") from error
+        raise InkdigitsError(f"cannot write figure '{path}': {reason_of(error)}; choose another file") from error
 
 
 def encode_figure(figure: Figure) -> bytes:

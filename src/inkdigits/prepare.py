@@ -84,9 +84,11 @@ def _prepare_uci(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Stretch to a bitmap of 20 x 32, thin or thicken its strokes, count the ink in blocks of 4 x 4 (UCI optdigits)."""
     height, width = ink.shape
     target = min(UCI_DIGIT_WIDTH, max(1, round(width * UCI_MAX_STRETCH * UCI_SIZE / height)))
+    digit = (_resize(ink, target, UCI_SIZE) > 127).astype(np.uint8)
+    moments = cv2.moments(digit, binaryImage=True)
+    left = _place(UCI_SIZE / 2 - moments["m10"] / max(moments["m00"], 1), target, UCI_SIZE)
     bitmap = np.zeros((UCI_SIZE, UCI_SIZE), np.uint8)
-    left = (UCI_SIZE - target) // 2
-    bitmap[:, left : left + target] = _resize(ink, target, UCI_SIZE) > 127
+    bitmap[:, left : left + target] = digit
     bitmap = _normalize_ink(bitmap)
     blocks = bitmap.reshape(8, 4, 8, 4)
     return np.asarray(blocks.sum(axis=(1, 3)), np.uint8)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.errors import ModelFileError
 from inkdigits.ink import extract_ink, to_working_size
-from inkdigits.modelfile import Model, find_model
-from inkdigits.page import DigitInk, find_digit, find_numbers
+from inkdigits.modelfile import Model, open_model
+from inkdigits.page import DigitInk, PageInk, find_digit, find_numbers
 from inkdigits.pictures import Picture, load_picture
 from inkdigits.prepare import PREPARATIONS, prepare
 from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
@@ -37,21 +37,14 @@ class Reader:
     """
 
     def __init__(self, model: str | Path | Model | None = None) -> None:
-        self.model = model if isinstance(model, Model) else Model.load(find_model(model))
-        if self.model.metadata.preparation not in PREPARATIONS:
-            raise ModelFileError(
-                f"cannot use {self.model.source}: its preparation {self.model.metadata.preparation!r} is not one of "
-                f"{', '.join(PREPARATIONS)}; upgrade inkdigits"
-            )
+        self.model = open_model(model)
 
     def read(self, picture: Picture) -> PageReading:
         """Read all numbers on a picture.
 
         Raises PictureError if the picture cannot be read; a picture without digits is declined, with the reason.
         """
-        gray = load_picture(picture)
-        small, scale = to_working_size(gray)
-        page = find_numbers(extract_ink(small))
+        page, scale = _find_numbers(picture)
         if not page.numbers:
             return PageReading(status="declined", reason=page.reason)
         digits = iter(self._read_digits([digit for number in page.numbers for digit in number], scale))
@@ -61,10 +54,15 @@ class Reader:
         return PageReading(status="ok", reason="", numbers=numbers)
 
     def read_number(self, crop: Picture) -> NumberReading:
-        """Read a crop that holds one number: all of its digits, left to right, however they are spaced."""
-        page = self.read(crop)
-        digits = tuple(digit for number in page.numbers for digit in number.digits)
-        return NumberReading.from_digits(digits) if digits else _no_number(page.reason)
+        """Read a crop that holds one number: all of its digits, left to right, however they are spaced.
+
+        That a digit touches the border is what a crop is, and no reason for doubt.
+        """
+        page, scale = _find_numbers(crop)
+        digits = [replace(digit, touches_border=False) for number in page.numbers for digit in number]
+        if not digits:
+            return _no_number(page.reason)
+        return NumberReading.from_digits(tuple(self._read_digits(digits, scale)))
 
     def read_digit(self, crop: Picture) -> DigitReading:
         """Read a crop that holds one digit: all ink but dots and bits of a frame belongs to it."""
@@ -72,7 +70,7 @@ class Reader:
         found = find_digit(extract_ink(small))
         if isinstance(found, str):
             return self._no_digit(found)
-        [reading] = self._read_digits([DigitInk(found.ink, found.box, touches_border=False)], scale)
+        [reading] = self._read_digits([replace(found, touches_border=False)], scale)
         return reading
 
     def _read_digits(self, digits: Sequence[DigitInk], scale: float) -> list[DigitReading]:
@@ -121,6 +119,12 @@ class Reader:
             probabilities=(),
             shown=np.zeros((size, size), np.uint8),
         )
+
+
+def _find_numbers(picture: Picture) -> tuple[PageInk, float]:
+    """Return what is on a picture, and the scale at which it was found."""
+    small, scale = to_working_size(load_picture(picture))
+    return find_numbers(extract_ink(small)), scale
 
 
 def _no_number(reason: str) -> NumberReading:

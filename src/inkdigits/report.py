@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.errors import InkdigitsError
+from inkdigits.errors import InkdigitsError, reason_of
 from inkdigits.evaluation import Evaluation, Mistake, compare
 from inkdigits.modelfile import Model
 from inkdigits.pictures import encode_png
 from inkdigits.prepare import PREPARATIONS
-
-if TYPE_CHECKING:
-    from inkdigits.training import TrainingResult
 
 MOST_MISTAKES = 200  # images; nobody looks through more
 MOST_PREDICTIONS = 1000  # all of the tutorial's 797, a tenth of MNIST's test part
@@ -29,14 +25,7 @@ MOST_SKIPPED = 50  # pictures
 PREDICTIONS_WIDTH = 20  # digits a line; fits a phone
 
 
-def write_report(
-    path: str | Path,
-    evaluation: Evaluation,
-    *,
-    title: str,
-    model: Model | None = None,
-    training: TrainingResult | None = None,
-) -> None:
+def write_report(path: str | Path, evaluation: Evaluation, *, title: str, model: Model) -> None:
     """Write the page that `render_report` returns.
 
     Raises
@@ -44,16 +33,14 @@ def write_report(
     InkdigitsError
         If the file cannot be written.
     """
-    page = render_report(evaluation, title=title, model=model, training=training)
+    page = render_report(evaluation, title=title, model=model)
     try:
         Path(path).write_text(page, encoding="utf-8", errors="replace")  # a file's name need not be valid Unicode
     except OSError as error:
-        raise InkdigitsError(f"cannot write report '{path}': {error.strerror}; choose another path") from error
+        raise InkdigitsError(f"cannot write report '{path}': {reason_of(error)}; choose another path") from error
 
 
-def render_report(
-    evaluation: Evaluation, *, title: str, model: Model | None = None, training: TrainingResult | None = None
-) -> str:
+def render_report(evaluation: Evaluation, *, title: str, model: Model) -> str:
     """Return one HTML page on an evaluation, with all its figures and pictures inside.
 
     Parameters
@@ -63,24 +50,20 @@ def render_report(
     title
         The page's heading.
     model
-        Whose card and hash the page ends with; by default that of the training.
-    training
-        How the model came to be, where it was trained just now.
+        The model that answered; its file tells how it came to be.
 
     Examples
     --------
     >>> from inkdigits.training import train
-    >>> training = train("tutorial", "digits")
-    >>> "68 of 797 images read wrongly" in render_report(training.evaluation, title="Tutorial", training=training)
+    >>> result = train("tutorial", "digits")
+    >>> "68 of 797 images read wrongly" in render_report(result.evaluation, title="Tutorial", model=result.model)
     True
     """
-    if model is None and training is not None:
-        model = training.model
-    sections = {heading: content for heading, content in _sections(evaluation, model, training).items() if content}
+    sections = {heading: content for heading, content in _sections(evaluation, model).items() if content}
     template = Template((resources.files("inkdigits") / "report.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=escape(title),
-        headline=_headline(evaluation, training),
+        headline=_headline(evaluation, model),
         contents="\n".join(f'<a href="#{_anchor(heading)}">{heading}</a>' for heading in sections),
         sections="\n".join(
             f'<section>\n<h2 id="{_anchor(heading)}">{heading}</h2>\n{content}\n</section>'
@@ -89,10 +72,10 @@ def render_report(
     )
 
 
-def _sections(evaluation: Evaluation, model: Model | None, training: TrainingResult | None) -> dict[str, str]:
+def _sections(evaluation: Evaluation, model: Model) -> dict[str, str]:
     """Return the content of each section by its heading; an empty one does not apply."""
     return {
-        "Training": _training(training) if training else "",
+        "Training": _training(model) if model.metadata.recipe else "",
         "Confusion matrix": _confusion_matrix(evaluation),
         "Per digit": _per_digit(evaluation),
         "Calibration": _calibration(evaluation),
@@ -100,7 +83,7 @@ def _sections(evaluation: Evaluation, model: Model | None, training: TrainingRes
         "Writers": _writers(evaluation),
         "Predictions": _predictions(evaluation),
         "Skipped pictures": _skipped(evaluation.dataset.skipped),
-        "Model": _model(model) if model else "",
+        "Model": _model(model),
     }
 
 
@@ -108,39 +91,40 @@ def _anchor(heading: str) -> str:
     return heading.lower().replace(" ", "-")
 
 
-def _headline(evaluation: Evaluation, training: TrainingResult | None) -> str:
-    """Say the one figure, and beside it what it depends on most: who wrote the test images."""
+def _headline(evaluation: Evaluation, model: Model) -> str:
+    """Say the one figure, and beside it what it depends on most: who wrote the images, and what the model has seen."""
     dataset = evaluation.dataset
-    if training:
-        people = f"<strong>The split:</strong> {escape(training.split.writers)}."
-    else:
-        people = f"<strong>The writers:</strong> {escape(dataset.people)}."
+    unseen = evaluation.seen.startswith("none")
+    people = f"the split {model.metadata.data.get('people')}" if unseen else dataset.people
     return (
         f'<p class="headline"><strong>{evaluation.accuracy:.4f}</strong> accuracy on {escape(dataset.name)}: '
         f"{evaluation.errors:,} of {len(dataset):,} images read wrongly ({1 - evaluation.accuracy:.2%})</p>\n"
-        f'<p class="note">{people}</p>'
+        f'<p class="note"><strong>Trained on</strong> {escape(evaluation.seen)}. '
+        f"<strong>The writers:</strong> {escape(people)}.</p>"
     )
 
 
-def _training(training: TrainingResult) -> str:
-    recipe, split, seed = training.recipe, training.split, training.random_state
+def _training(model: Model) -> str:
+    """Tell how the model came to be, from its own file."""
+    recipe, data = model.metadata.recipe, model.metadata.data
+    losses = recipe.get("loss_curve", [])
+    seed = recipe.get("random_state")
     facts = {
-        "Recipe": f"{recipe.name}: {recipe.summary}",
-        "Data": f"{split.train.name}: {split.train.source}",
-        "Images": f"{len(split.train):,} trained on, {len(split.test):,} tested on; split: {split.method}",
+        "Recipe": f"{recipe.get('name')}: {recipe.get('summary')}",
+        "Data": f"{data.get('name')}: {data.get('source')}",
+        "Images": f"{data.get('n_train'):,} trained on; split: {data.get('split')}",
+        "Writers": f"the split {data.get('people')}",
         "Seed": "none: each training differs" if seed is None else str(seed),
-        "Epochs": f"{training.n_iter} of at most {recipe.max_epochs}",
-        "Why it stopped": training.stopped_because,
-        "Time": f"{training.seconds:.1f} s",
+        "Epochs": f"{len(losses)} of at most {recipe.get('max_epochs')}",
+        "Why it stopped": recipe.get("stopped_because", ""),
     }
     entries = "\n".join(f"<dt>{name}</dt><dd>{escape(fact)}</dd>" for name, fact in facts.items())
-    return f'<dl>\n{entries}\n</dl>\n<div class="figures">\n{_training_figures(training)}\n</div>'
+    return f'<dl>\n{entries}\n</dl>\n<div class="figures">\n{_training_figures(losses, model.hidden_weights)}\n</div>'
 
 
-def _training_figures(training: TrainingResult) -> str:
+def _training_figures(losses: Sequence[float], weights: NDArray[np.float64] | None) -> str:
     from inkdigits import plots
 
-    losses, weights = training.loss_curve, training.hidden_weights
     figures = []
     if losses:
         alt = f"Curve of the loss: {losses[0]:.3g} after epoch 1, {losses[-1]:.3g} after epoch {len(losses)}"
@@ -230,26 +214,13 @@ def _writers(evaluation: Evaluation) -> str:
 
 def _predictions(evaluation: Evaluation) -> str:
     labels, predictions = evaluation.dataset.labels[:MOST_PREDICTIONS], evaluation.predictions[:MOST_PREDICTIONS]
-    blocks = "\n".join(
-        f"<pre>{block}</pre>" for block in _blocks(compare(predictions, labels, width=PREDICTIONS_WIDTH))
-    )
+    blocks = "\n".join(f"<pre>{block}</pre>" for block in compare(predictions, labels, width=PREDICTIONS_WIDTH))
     return (
         f"<p>What was read, below the true label; {_wrong('^')} marks what is wrong. "
         "At the left the position among the images read, from 0.</p>\n"
         f'<div class="predictions">\n{blocks.replace("^", _wrong("^"))}\n</div>'
         f"{_and_more(len(evaluation.dataset) - MOST_PREDICTIONS)}"
     )
-
-
-def _blocks(lines: Iterable[str]) -> Iterator[str]:
-    """Join each line of true labels with those that belong to it, so that no column of the page parts them."""
-    block: list[str] = []
-    for line in lines:
-        if " true " in line and block:
-            yield "\n".join(block)
-            block = []
-        block.append(line)
-    yield "\n".join(block)
 
 
 def _skipped(skipped: tuple[str, ...]) -> str:

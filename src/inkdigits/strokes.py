@@ -6,7 +6,7 @@ a reader that has seen MNIST only takes them for 7, 4, 9.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -19,20 +19,17 @@ PEN = (0.035, 0.13)  # of the digit's height; ball pen to marker
 SHAKE = 0.035  # standard deviation of each point of a skeleton, of the digit's height
 Stroke = Sequence[tuple[float, float]]  # points (x, y); the digit is 1 high, y grows downwards
 
-# Each form: the label, and a way to draw its strokes with proportions of its own.
-FORMS = ("one with a long upstroke", "barred seven", "seven with a serif", "open four", "nine with a straight tail")
-
 
 def draw_digits(n: int, *, random_state: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return n drawn digits of national forms, images (n, 28, 28) uint8 and labels (n,) uint8."""
     random = np.random.default_rng(random_state)
-    drawn = [_draw_one(FORMS[i % len(FORMS)], random) for i in range(n)]
-    images, labels = zip(*drawn, strict=True)
-    return np.stack(images), np.array(labels, np.uint8)
+    forms = [FORMS[i % len(FORMS)] for i in range(n)]
+    images = [_draw_one(strokes_of, random) for _, strokes_of in forms]
+    return np.stack(images), np.array([label for label, _ in forms], np.uint8)
 
 
-def _draw_one(form: str, random: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
-    label, strokes = _skeleton(form, random)
+def _draw_one(strokes_of: Callable[..., list[Stroke]], random: np.random.Generator) -> NDArray[np.uint8]:
+    strokes = strokes_of(random, width=random.uniform(0.45, 0.75))
     slant, pen = random.normal(0.1, 0.15), random.uniform(*PEN)
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
     for stroke in strokes:
@@ -40,35 +37,41 @@ def _draw_one(form: str, random: np.random.Generator) -> tuple[NDArray[np.uint8]
         points[:, 0] += slant * (0.5 - points[:, 1])
         pixels = np.rint((points * 0.6 + 0.2) * CANVAS * 16).astype(np.int32)  # 4 bits of fraction
         cv2.polylines(canvas, [pixels], False, 255, max(2, round(pen * 0.6 * CANVAS)), cv2.LINE_AA, shift=4)
-    return prepare(canvas, "mnist-28"), label
+    return prepare(canvas, "mnist-28")
 
 
-def _skeleton(form: str, random: np.random.Generator) -> tuple[int, list[Stroke]]:
-    """Return the label and the strokes of a form, its free proportions drawn at random."""
-    width = random.uniform(0.45, 0.75)
-    if form == "one with a long upstroke":
-        low, far = random.uniform(0.3, 0.75), random.uniform(0.2, 0.5)
-        return 1, [[(0.6 - far, low), (0.6 - far / 2, low / 2), (0.6, 0.0), (0.6, 0.5), (0.6, 1.0)]]
-    if form == "barred seven":
-        bar, reach = random.uniform(0.4, 0.6), random.uniform(0.15, 0.3)
-        at = 0.5 + width / 2 - width * 0.6 * bar
-        body = [(0.5 - width / 2, 0.0), (0.5, 0.0), (0.5 + width / 2, 0.0), (at, bar), (0.5 - width * 0.1, 1.0)]
-        return 7, [body, [(at - reach, bar), (at + reach, bar)]]
-    if form == "seven with a serif":
-        serif = random.uniform(0.08, 0.22)
-        left, right = 0.5 - width / 2, 0.5 + width / 2
-        return 7, [[(left, serif), (left, 0.0)], [(left, 0.02), (0.5, 0.02), (right, 0.02), (0.55, 0.5), (0.5, 1.0)]]
-    if form == "open four":
-        cross, down = random.uniform(0.5, 0.7), random.uniform(0.1, 0.4)
-        left, right = 0.5 - width / 2, 0.5 + width / 4
-        return 4, [
-            [(left + random.uniform(0, 0.2), 0.0), (left, cross), (right + 0.2, cross)],
-            [(right, down), (right, 0.6), (right - 0.05, 1.0)],
-        ]
+def _one_with_a_long_upstroke(random: np.random.Generator, width: float) -> list[Stroke]:  # noqa: ARG001
+    low, far = random.uniform(0.3, 0.75), random.uniform(0.2, 0.5)
+    return [[(0.6 - far, low), (0.6 - far / 2, low / 2), (0.6, 0.0), (0.6, 0.5), (0.6, 1.0)]]
+
+
+def _barred_seven(random: np.random.Generator, width: float) -> list[Stroke]:
+    bar, reach = random.uniform(0.4, 0.6), random.uniform(0.15, 0.3)
+    at = 0.5 + width / 2 - width * 0.6 * bar
+    body = [(0.5 - width / 2, 0.0), (0.5, 0.0), (0.5 + width / 2, 0.0), (at, bar), (0.5 - width * 0.1, 1.0)]
+    return [body, [(at - reach, bar), (at + reach, bar)]]
+
+
+def _seven_with_a_serif(random: np.random.Generator, width: float) -> list[Stroke]:
+    serif = random.uniform(0.08, 0.22)
+    left, right = 0.5 - width / 2, 0.5 + width / 2
+    return [[(left, serif), (left, 0.0)], [(left, 0.02), (0.5, 0.02), (right, 0.02), (0.55, 0.5), (0.5, 1.0)]]
+
+
+def _open_four(random: np.random.Generator, width: float) -> list[Stroke]:
+    cross, down = random.uniform(0.5, 0.7), random.uniform(0.1, 0.4)
+    left, right = 0.5 - width / 2, 0.5 + width / 4
+    return [
+        [(left + random.uniform(0, 0.2), 0.0), (left, cross), (right + 0.2, cross)],
+        [(right, down), (right, 0.6), (right - 0.05, 1.0)],
+    ]
+
+
+def _nine_with_a_straight_tail(random: np.random.Generator, width: float) -> list[Stroke]:
     turn = np.linspace(-0.2, -0.2 - 2 * np.pi, 9)
     radius_x, radius_y = width / 2, random.uniform(0.2, 0.3)
     loop = [(0.5 + radius_x * np.cos(a), radius_y - radius_y * np.sin(a)) for a in -turn]
-    return 9, [loop, [(0.5 + radius_x, radius_y * 0.6), (0.5 + radius_x, 0.55), (0.5 + radius_x, 1.0)]]
+    return [loop, [(0.5 + radius_x, radius_y * 0.6), (0.5 + radius_x, 0.55), (0.5 + radius_x, 1.0)]]
 
 
 def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,3 +79,12 @@ def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
     near, far = 0.8 * points[:-1] + 0.2 * points[1:], 0.2 * points[:-1] + 0.8 * points[1:]
     cut = np.stack([near, far], axis=1).reshape(-1, 2)
     return np.concatenate([points[:1], cut[1:-1], points[-1:]])
+
+
+FORMS = (  # the label, and what draws its strokes with proportions of its own
+    (1, _one_with_a_long_upstroke),
+    (7, _barred_seven),
+    (7, _seven_with_a_serif),
+    (4, _open_four),
+    (9, _nine_with_a_straight_tail),
+)

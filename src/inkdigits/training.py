@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from inkdigits import confidence
 from inkdigits.augment import Augmentation, distort
 from inkdigits.datasets import Dataset, Split, SplitMethod, load_dataset, split
 from inkdigits.errors import RecipeError
-from inkdigits.evaluation import Evaluation, evaluate
+from inkdigits.evaluation import Evaluation, judge
 from inkdigits.modelfile import Layer, Metadata, Model
 from inkdigits.prepare import PREPARATIONS
 
@@ -78,7 +78,7 @@ RECIPES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingResult:
     """A trained model, how it came to be and what it is worth."""
 
@@ -90,7 +90,6 @@ class TrainingResult:
     evaluation: Evaluation
     seconds: float
     random_state: int | None = None
-    hidden_weights: NDArray[np.float64] | None = field(default=None, repr=False)  # (neurons, size, size), of an MLP
 
     @property
     def n_iter(self) -> int:
@@ -118,10 +117,9 @@ class TrainingResult:
             "recipe": self.recipe.name,
             "data": self.split.train.name,
             "split": self.split.method,
-            "writers": self.split.writers,
+            "people": self.split.people,
             "random_state": self.random_state,
             "n_train": len(self.split.train),
-            "n_test": len(self.split.test),
             "n_iter": self.n_iter,
             "loss_curve": list(self.loss_curve),
             "stopped_because": self.stopped_because,
@@ -137,7 +135,6 @@ class _Fitted:
     image_size: int
     loss_curve: tuple[float, ...]
     stopped_because: str
-    hidden_weights: NDArray[np.float64] | None = None
 
     def to_model(self, metadata: Metadata) -> Model:
         return Model.from_layers(self.layers, metadata, image_size=self.image_size)
@@ -190,7 +187,7 @@ def train(
     fitted = _fit(chosen, fitted_on, seed, progress or _ignore)
     seconds = time.perf_counter() - started
     metadata = _calibrate(fitted, _describe(chosen, fitted, parts, seed), held_out, seed or 0)
-    evaluation = evaluate(fitted.to_model(metadata), parts.test, index=parts.test_index)
+    evaluation = judge(fitted.to_model(metadata), parts.test, index=parts.test_index, seen="none of these images")
     return TrainingResult(
         recipe=chosen,
         model=fitted.to_model(_with_figures(metadata, evaluation, parts)),
@@ -200,7 +197,6 @@ def train(
         evaluation=evaluation,
         seconds=seconds,
         random_state=seed,
-        hidden_weights=fitted.hidden_weights,
     )
 
 
@@ -253,7 +249,6 @@ def _fit_mlp(recipe: Recipe, part: Dataset, seed: int | None, on_epoch: Callable
         image_size=size,
         loss_curve=tuple(float(loss) for loss in network.loss_curve_),
         stopped_because=stopped_because,
-        hidden_weights=network.coefs_[0].T.reshape(-1, size, size),
     )
 
 
@@ -296,12 +291,17 @@ def _calibrate(fitted: _Fitted, metadata: Metadata, held_out: Dataset | None, se
     """
     if held_out is None:
         return metadata
-    tidy = evaluate(fitted.to_model(metadata), held_out)
-    metadata = replace(metadata, temperature=confidence.fit_temperature(tidy.probabilities, held_out.labels))
+    tidy = _answers(fitted.to_model(metadata), held_out)
+    metadata = replace(metadata, temperature=confidence.fit_temperature(tidy, held_out.labels))
     full = PREPARATIONS[held_out.preparation].full
     distorted = replace(held_out, images=distort(held_out.images, Augmentation(), full=full, random_state=seed))
-    untidy = evaluate(fitted.to_model(metadata), distorted)
-    return replace(metadata, thresholds=confidence.choose_thresholds(untidy.probabilities, held_out.labels))
+    untidy = _answers(fitted.to_model(metadata), distorted)
+    return replace(metadata, thresholds=confidence.choose_thresholds(untidy, held_out.labels))
+
+
+def _answers(model: Model, held_out: Dataset) -> NDArray[np.float64]:
+    """Return the probabilities of held-out images, (n, 10), a column per digit."""
+    return judge(model, held_out, index=np.arange(len(held_out)), seen="none of these images").probabilities
 
 
 def _describe(recipe: Recipe, fitted: _Fitted, parts: Split, seed: int | None) -> Metadata:
@@ -312,16 +312,18 @@ def _describe(recipe: Recipe, fitted: _Fitted, parts: Split, seed: int | None) -
         labels=fitted.labels,
         recipe={
             "name": recipe.name,
+            "summary": recipe.summary,
             "settings": settings,
             "max_epochs": recipe.max_epochs,
             "random_state": seed,
             "stopped_because": fitted.stopped_because,
+            "loss_curve": list(fitted.loss_curve),
         },
         data={
             "name": parts.train.name,
             "source": parts.train.source,
             "split": parts.method,
-            "writers": parts.writers,
+            "people": parts.people,
             "n_train": len(parts.train),
             "fingerprint": parts.train.fingerprint,
         },
@@ -342,14 +344,14 @@ def _with_figures(metadata: Metadata, evaluation: Evaluation, parts: Split) -> M
 def _card(metadata: Metadata) -> str:
     recipe, data, figures = metadata.recipe, metadata.data, metadata.figures
     promises = ", ".join(f"{float(rate):.1%} errors from confidence {t:.3f}" for rate, t in metadata.thresholds.items())
-    return f"""# {metadata.name}
+    return f"""# A reader of digits, recipe {metadata.name}
 
 Reads one digit, prepared as {metadata.preparation}, as one of {" ".join(metadata.labels)}.
 
 - Data: {data["name"]} ({data["source"]}), {data["n_train"]} training images, fingerprint {data["fingerprint"]}.
 - Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
 - Figures: {figures["accuracy"]:.2%} of {figures["n_test"]} test images ({figures["errors"]} errors).
-- Writers: {data["writers"]}.
+- The split {data["people"]}.
 - Confidence: temperature {metadata.temperature:.3f}; promises {promises or "nothing (no held-out part)"}.
 - Fails on: what is not a digit. It always answers with one of its labels.
 """
