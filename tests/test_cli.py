@@ -181,6 +181,25 @@ def test_report_and_figures_are_written(run: Run, tmp_path: Path) -> None:
     assert {"loss_curve", "hidden_weights", "confusion_matrix", "mistakes", "predictions"} <= names
 
 
+def test_an_interrupted_training_is_resumed_to_the_same_model(run: Run, tmp_path: Path) -> None:
+    """After a Ctrl-C in the third epoch, --resume writes the very file that an uninterrupted run writes."""
+    pytest.importorskip("torch", reason="PyTorch is not installed: no training of convolutional networks")
+
+    def interrupt(epoch: int, epochs: int, loss: float) -> None:
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    out, straight = tmp_path / "my.onnx", tmp_path / "straight.onnx"
+    checkpoint = tmp_path / "my.onnx.checkpoint"
+    cut_off = inkdigits.train("convnet", "digits", n_train=200, checkpoint=checkpoint, progress=interrupt)
+    assert cut_off.interrupted
+    words = ["train", "--recipe", "convnet", "--train", 200]
+    assert run(*words, "--out", out, "--resume").exit_code == 0
+    assert run(*words, "--out", straight).exit_code == 0
+    assert out.read_bytes() == straight.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["my.onnx", "straight.onnx"]
+
+
 def test_the_bundled_digits_are_described(run: Run) -> None:
     """Number of images, size, range, counts, attributes, description, origin."""
     text = run("data", "digits").stdout
@@ -221,6 +240,8 @@ def test_bundled_models_are_listed(run: Run) -> None:
         ["train", "--train", "1797"],
         ["train", "--train", "-3"],
         ["train", "--split", "writers"],
+        ["train", "--resume"],
+        ["train", "--resume", "--out", "my.onnx"],
         ["train", "--out", "missing/my.onnx"],
         ["train", "--report", "missing/report.html"],
         ["train", "--out", "."],

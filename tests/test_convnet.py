@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import inkdigits
 from inkdigits.convnet import ConvNetClassifier
 from inkdigits.datasets import load_digits
-from inkdigits.errors import MissingExtraError
+from inkdigits.errors import CheckpointError, MissingExtraError
 
 DIGITS = load_digits()
 X, Y = DIGITS.images[:200], DIGITS.labels[:200]
-SMALL = {"channels": (8, 16), "max_epochs": 12, "batch_size": 20, "full": 16, "augmentation": None, "random_state": 0}
+SMALL: dict[str, Any] = {
+    "channels": (8, 16),
+    "max_epochs": 12,
+    "batch_size": 20,
+    "augmentation": None,
+    "random_state": 0,
+}
+RULED_OUT = {  # scikit-learn's checks that this estimator does not pass, and why
+    "check_sample_weight_equivalence_on_dense_data": "batches are drawn by image: a weight of 2 is not the image twice",
+}
 
 
 @pytest.fixture
-def torch() -> None:
-    """PyTorch, or no test."""
-    pytest.importorskip("torch", reason="PyTorch is not installed: no training of convolutional networks")
+def torch() -> Any:
+    """Return PyTorch, or skip the test."""
+    return pytest.importorskip("torch", reason="PyTorch is not installed: no training of convolutional networks")
+
+
+@pytest.mark.usefixtures("torch")
+@parametrize_with_checks(
+    [
+        ConvNetClassifier(
+            (8, 16),
+            max_epochs=40,
+            batch_size=16,
+            learning_rate=1e-2,
+            dropout=0.0,
+            augmentation=None,
+            pad_to_square=True,  # the checks fit tables of two to ten columns
+            random_state=0,
+        )
+    ],
+    expected_failed_checks=lambda estimator: RULED_OUT,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_own_checks(estimator: ConvNetClassifier, check: Any) -> None:
+    """It passes scikit-learn's estimator checks but for those listed with a reason."""
+    check(estimator)
 
 
 @pytest.mark.usefixtures("torch")
@@ -31,65 +70,243 @@ def test_it_learns() -> None:
     """After a few epochs it knows its training images, and the loss has fallen."""
     network = ConvNetClassifier(**SMALL).fit(X, Y)
     assert network.score(X, Y) > 0.9
-    assert len(network.loss_curve_) == 12
+    assert len(network.loss_curve_) == network.n_iter_ == 12
     assert network.loss_curve_[-1] < network.loss_curve_[0] / 2
+    assert network.stopped_because_ == "finished its 12 epochs"
+
+
+@pytest.mark.usefixtures("torch")
+def test_images_come_square_or_flat_as_bytes_or_floats() -> None:
+    """(n, 8, 8) and (n, 64), 0..16 and 0..1: the same images give the same network."""
+    ways = (X, X.reshape(200, 64), X.astype(float), X / 16.0)
+    answers = [ConvNetClassifier(**SMALL).fit(way, Y).predict_proba(way) for way in ways]
+    assert all(np.array_equal(answers[0], answer) for answer in answers)
 
 
 @pytest.mark.usefixtures("torch")
 def test_the_same_seed_gives_the_same_network() -> None:
-    """Two fits with one seed agree to the last bit."""
-    a, b = (ConvNetClassifier(**SMALL).fit(X, Y).predict_proba(X) for _ in range(2))
-    assert np.array_equal(a, b)
+    """Two fits with one seed agree to the last bit, another seed does not."""
+    same, again, other = (
+        ConvNetClassifier(**{**SMALL, "random_state": seed}).fit(X, Y).predict_proba(X) for seed in (0, 0, 1)
+    )
+    assert np.array_equal(same, again)
+    assert not np.array_equal(same, other)
 
 
 @pytest.mark.usefixtures("torch")
-def test_the_layers_give_what_the_network_gave() -> None:
-    """ONNX Runtime on the folded layers agrees with PyTorch on the network they came from."""
-    import torch as pytorch
+def test_labels_may_be_words() -> None:
+    """Predictions are of the kind the labels were."""
+    words = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])[Y]
+    network = ConvNetClassifier(**SMALL).fit(X, words)
+    assert (network.predict(X) == words).mean() > 0.9
+    assert network.predict_proba(X).shape == (200, 10)
 
+
+@pytest.mark.usefixtures("torch")
+def test_weights_of_zero_leave_images_out() -> None:
+    """Images whose labels are wrong do no harm when they weigh nothing."""
+    wrong = np.where(np.arange(200) % 2, (Y + 1) % 10, Y)
+    weights = np.where(np.arange(200) % 2, 0.0, 1.0)
+    weighted = ConvNetClassifier(**{**SMALL, "max_epochs": 20}).fit(X, wrong, sample_weight=weights)
+    assert weighted.score(X[::2], Y[::2]) > 0.9
+
+
+@pytest.mark.usefixtures("torch")
+def test_early_stopping_keeps_the_best_epoch() -> None:
+    """A held-out part is scored after each epoch; it stops when none gets better, and says so."""
+    network = ConvNetClassifier(**{**SMALL, "max_epochs": 100}, early_stopping=True, n_iter_no_change=3).fit(X, Y)
+    epochs = len(network.validation_curve_)
+    assert epochs < 100
+    assert int(np.argmax(network.validation_curve_)) == epochs - 4
+    assert network.stopped_because_ == (
+        f"stopped after {epochs} epochs: the validation score no longer rose for 3 epochs"
+    )
+
+
+@pytest.mark.usefixtures("torch")
+def test_learning_goes_on_in_parts() -> None:
+    """partial_fit trains an epoch more each time; the first call names the classes."""
+    network = ConvNetClassifier(**SMALL)
+    with pytest.raises(ValueError, match="the first partial_fit needs classes"):
+        network.partial_fit(X, Y)
+    for _ in range(12):
+        network.partial_fit(X, Y, classes=np.arange(10))
+    assert len(network.loss_curve_) == 12
+    assert network.score(X, Y) > 0.9
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_warm_start_goes_on_from_the_last_fit() -> None:
+    """The second fit begins where the first ended, not at chance."""
+    network = ConvNetClassifier(**SMALL, warm_start=True).fit(X, Y)
+    first = network.loss_curve_[0]
+    assert network.fit(X, Y).loss_curve_[0] < first / 2
+
+
+@pytest.mark.usefixtures("torch")
+def test_an_interrupted_fit_goes_on_from_its_checkpoint_to_the_same_result(tmp_path: Path) -> None:
+    """Stopped after five epochs and started again, it ends with the very network of an uninterrupted fit."""
+    checkpoint = tmp_path / "run.checkpoint"
+
+    def interrupt(epoch: int, loss: float) -> None:
+        if epoch == 5:
+            raise KeyboardInterrupt
+
+    settings = {**SMALL, "augmentation": "default"}
+    stopped = ConvNetClassifier(**settings, checkpoint=checkpoint, on_epoch=interrupt).fit(X, Y)
+    assert stopped.stopped_because_ == "interrupted after 5 epochs: the network is the best until then"
+    resumed = ConvNetClassifier(**settings, checkpoint=checkpoint).fit(X, Y)
+    straight = ConvNetClassifier(**settings).fit(X, Y)
+    assert resumed.loss_curve_ == straight.loss_curve_
+    assert np.array_equal(resumed.predict_proba(X), straight.predict_proba(X))
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_foreign_or_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    """A checkpoint of other settings or data is not mixed in; what to do is said."""
+    checkpoint = tmp_path / "run.checkpoint"
+    ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
+    with pytest.raises(CheckpointError, match="is of other data or settings; remove it to begin anew"):
+        ConvNetClassifier(**{**SMALL, "learning_rate": 0.1}, checkpoint=checkpoint).fit(X, Y)
+    checkpoint.write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="it is damaged; remove it to begin anew"):
+        ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
+
+
+@pytest.mark.usefixtures("torch")
+def test_it_works_where_estimators_work() -> None:
+    """Pipeline, cross-validation and grid search take it like any other."""
+    few = {**SMALL, "max_epochs": 4}
+    pipeline = make_pipeline(FunctionTransformer(np.sqrt), ConvNetClassifier(**few))
+    assert pipeline.fit(X.reshape(200, 64), Y).predict(X.reshape(200, 64)).shape == (200,)
+    assert cross_val_score(ConvNetClassifier(**few), X, Y, cv=2).shape == (2,)
+    search = GridSearchCV(ConvNetClassifier(**few), {"batch_size": [20, 50]}, cv=2).fit(X, Y)
+    assert search.best_params_["batch_size"] in (20, 50)
+
+
+@pytest.mark.usefixtures("torch")
+def test_it_travels_between_processes() -> None:
+    """A pickled network answers as the one it was made from."""
+    network = ConvNetClassifier(**SMALL).fit(X, Y)
+    again = pickle.loads(pickle.dumps(network))  # noqa: S301 - our own
+    assert np.array_equal(again.predict_proba(X), network.predict_proba(X))
+
+
+@pytest.mark.usefixtures("torch")
+def test_predicting_needs_no_torch(tmp_path: Path) -> None:
+    """A fitted network answers in a process that never loads PyTorch."""
+    network = ConvNetClassifier(**SMALL).fit(X, Y)
+    (tmp_path / "network.pickle").write_bytes(pickle.dumps(network))
+    code = (
+        "import sys, pickle, numpy as np;"
+        f"network = pickle.load(open({str(tmp_path / 'network.pickle')!r}, 'rb'));"
+        "print(network.predict(np.zeros((1, 8, 8), np.uint8)).shape, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "(1,) False\n"
+
+
+@pytest.mark.usefixtures("torch")
+def test_scikit_learns_callbacks_hear_every_epoch() -> None:
+    """Where scikit-learn has callbacks (1.9), they are told of each epoch, and may stop the training."""
+    pytest.importorskip("sklearn.callback", reason="this scikit-learn has no callbacks")
+
+    class Watcher:
+        """Hears of epochs and stops after the third."""
+
+        def __init__(self) -> None:
+            self.epochs = 0
+
+        def setup(self, estimator: Any, context: Any) -> None:
+            """Begin."""
+
+        def teardown(self, estimator: Any, context: Any) -> None:
+            """End."""
+
+        def on_fit_task_begin(self, estimator: Any, context: Any, **told: Any) -> None:
+            """Hear that a task begins."""
+
+        def on_fit_task_end(self, estimator: Any, context: Any, **told: Any) -> bool:
+            """Hear that a task is done."""
+            self.epochs += context.task_name == "epoch"
+            return self.epochs == 3
+
+    watcher = Watcher()
+    network = ConvNetClassifier(**SMALL).set_callbacks(watcher).fit(X, Y)
+    assert watcher.epochs == len(network.loss_curve_) == 3
+    assert network.stopped_because_ == "stopped after 3 epochs: a callback asked for it"
+
+
+@pytest.mark.usefixtures("torch")
+def test_the_layers_give_what_the_network_gave(torch: Any) -> None:
+    """ONNX Runtime on the folded layers agrees with PyTorch on the network they came from."""
     from inkdigits import _torch
+    from inkdigits.convnet import input_layers
     from inkdigits.modelfile import Metadata, Model
 
-    pytorch.manual_seed(0)
+    torch.manual_seed(0)
     network = _torch.build_network((8, 16), n_classes=10, dropout=0.2)
-    images = pytorch.from_numpy(X.astype(np.float32) / 16)[:, None]
+    images = torch.from_numpy(X.astype(np.float32) / 16)[:, None]
     network.train()(images)  # gives the batch normalisation statistics of its own
     expected = network.eval()(images).softmax(dim=1).detach().numpy()
-    layers = ConvNetClassifier(**{**SMALL, "max_epochs": 1}).fit(X, Y).layers_[:2] + _torch._to_layers(network)
+    layers = [*input_layers(16), *_torch.to_layers(network)]
     model = Model.from_layers(layers, Metadata(name="m", preparation="uci-8"), image_size=8)
     assert np.abs(model.predict_proba(X) - expected).max() < 1e-5
 
 
 @pytest.mark.usefixtures("torch")
-def test_ctrl_c_keeps_what_was_learned() -> None:
-    """A Ctrl-C after the second epoch gives the network of two epochs."""
+def test_ctrl_c_before_the_first_epoch_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing learned yet to be taken for a network."""
+    from inkdigits import _torch
 
-    def interrupt(epoch: int, loss: float) -> None:
-        if epoch == 2:
-            raise KeyboardInterrupt
+    def interrupt(*arguments: Any) -> None:
+        raise KeyboardInterrupt
 
-    network = ConvNetClassifier(**SMALL, on_epoch=interrupt).fit(X, Y)
-    assert network.interrupted_
-    assert len(network.loss_curve_) == 2
-    assert network.predict(X).shape == (200,)
-
-
-@pytest.mark.usefixtures("torch")
-def test_one_class_is_refused() -> None:
-    """There is nothing to tell apart, and the message says so."""
-    with pytest.raises(ValueError, match="cannot learn from one class"):
-        ConvNetClassifier(**SMALL).fit(X, np.zeros(200, int))
+    monkeypatch.setattr(_torch._Run, "train_epoch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ConvNetClassifier(**SMALL).fit(X, Y)
 
 
 @pytest.mark.parametrize(
-    ("images", "message"),
-    [(X / 16, "whole numbers from 0 to 255"), (X[:, :4], "square images"), (X.reshape(200, 64), "square images")],
-    ids=["fractions", "not square", "flat"],
+    ("images", "labels", "message"),
+    [
+        (X[:, :4], Y, "images must be square, got 4 x 8: pad or crop them"),
+        (X.reshape(200, 64)[:, :63], Y, "63 features are no square image of 8 to 64 pixels a side"),
+        (X[:, :4, :4], Y, "16 features are no square image"),
+        (np.zeros((20, 65, 65)), Y[:20], "images of 65 x 65 are too large, at most 64 x 64: scale them down"),
+        (np.where(X == 0, np.nan, X), Y, "contains NaN"),
+        (X, np.zeros(200, int), "cannot learn from one class"),
+        (X, np.arange(200), "y has 200 classes, there are 10 digits"),
+        (X, Y + 0.5, "Unknown label type"),
+        (X[:0], Y[:0], "0 sample"),
+        (X, Y[:100], "inconsistent numbers of samples"),
+    ],
+    ids=[
+        "not square",
+        "63 columns",
+        "too small",
+        "too large",
+        "NaN",
+        "one class",
+        "too many",
+        "fractions",
+        "empty",
+        "y",
+    ],
 )
-def test_images_that_a_model_file_could_not_take_are_refused(images: NDArray[np.generic], message: str) -> None:
-    """What would be lost on the way into a model file is refused before training, with what to do."""
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_what_cannot_be_learned_from_is_refused(images: NDArray[Any], labels: NDArray[Any], message: str) -> None:
+    """Scikit-learn's kind of ValueError, saying what to do."""
     with pytest.raises(ValueError, match=message):
-        ConvNetClassifier(**SMALL).fit(images, Y)
+        ConvNetClassifier(**SMALL).fit(images, labels)
+
+
+@pytest.mark.usefixtures("torch")
+def test_images_of_another_size_are_refused_later() -> None:
+    """What was fitted on 8x8 does not answer for 9x9."""
+    network = ConvNetClassifier(**{**SMALL, "max_epochs": 1}).fit(X, Y)
+    with pytest.raises(ValueError, match="X has 81 features, but ConvNetClassifier is expecting 64"):
+        network.predict(np.zeros((1, 9, 9)))
 
 
 def test_it_is_an_estimator() -> None:

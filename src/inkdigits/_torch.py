@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inkdigits.augment import Augmentation, augment
+from inkdigits.errors import CheckpointError
 from inkdigits.modelfile import Layer
+
+State = Mapping[str, NDArray[Any]]  # a network's weights and statistics, by name
+SCORING_BATCH = 1000  # images; bounds the memory of a pass without gradients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,45 +30,73 @@ class Fit:
     max_epochs: int
     batch_size: int
     learning_rate: float
+    one_cycle: bool  # up and down again over max_epochs, or the same rate throughout
     weight_decay: float
     dropout: float
     augmentation: Augmentation | None
+    n_iter_no_change: int  # epochs without a better validation score after which it stops
     random_state: int
 
 
 @dataclass(frozen=True)
+class Part:
+    """Images (n, size, size) float32 in 0..1, labels (n,) 0..n_classes-1, perhaps weights (n,)."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    n_classes: int
+    weights: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
 class Fitted:
-    """A trained network as plain layers, with the mean training loss of each epoch."""
+    """A trained network: as plain layers, as a state to go on from, and how it came to be."""
 
     layers: tuple[Layer, ...]
+    state: State
     loss_curve: tuple[float, ...]
-    interrupted: bool
+    validation_curve: tuple[float, ...]
+    stopped_because: str
 
 
 def fit_network(
-    images: NDArray[np.float32], labels: NDArray[np.intp], fit: Fit, on_epoch: Callable[[int, float], None] | None
+    part: Part,
+    fit: Fit,
+    *,
+    validation: Part | None = None,
+    start: State | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[int, float], bool | None] | None = None,
 ) -> Fitted:
-    """Train on images (n, size, size) in 0..1 and labels 0..k-1; Ctrl-C keeps the epochs done so far."""
-    generator = torch.Generator().manual_seed(fit.random_state)
-    torch.manual_seed(fit.random_state)
-    network = build_network(fit.channels, n_classes=int(labels.max()) + 1, dropout=fit.dropout)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
-    X, y = torch.from_numpy(images)[:, None], torch.from_numpy(labels)
-    steps = fit.max_epochs * _batches(len(X), fit.batch_size)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, fit.learning_rate, total_steps=steps, pct_start=0.2)
-    loss_curve: list[float] = []
-    interrupted = False
+    """Train a network; Ctrl-C keeps the best so far.
+
+    Parameters
+    ----------
+    validation
+        A held-out part: the epoch that scores best on it is kept, and training stops when none gets better.
+    start
+        The state of an earlier network to go on from, instead of random weights.
+    checkpoint
+        A file that is written after each epoch; where it exists already, training goes on from it to the same result.
+    on_epoch
+        Called after each epoch with its number, from 1, and its mean loss; True stops the training.
+    """
+    run = _Run(part, fit, validation, start)
+    if checkpoint is not None and checkpoint.exists():
+        run.load(checkpoint)
     try:
-        for epoch in range(1, fit.max_epochs + 1):
-            loss_curve.append(_train_epoch(network, X, y, fit, optimizer, schedule, generator))
-            if on_epoch is not None:
-                on_epoch(epoch, loss_curve[-1])
+        while not (stopped_because := run.why_stop()):
+            run.train_epoch()
+            if checkpoint is not None:
+                run.save(checkpoint)
+            epochs = len(run.loss_curve)
+            if on_epoch is not None and on_epoch(epochs, run.loss_curve[-1]):
+                return run.result(f"stopped after {epochs} epochs: a callback asked for it")
     except KeyboardInterrupt:
-        if not loss_curve:
+        if not run.loss_curve:
             raise  # nothing was learned, nothing to keep
-        interrupted = True
-    return Fitted(tuple(_to_layers(network)), tuple(loss_curve), interrupted)
+        stopped_because = f"interrupted after {len(run.loss_curve)} epochs: the network is the best until then"
+    return run.result(stopped_because)
 
 
 def build_network(channels: tuple[int, ...], *, n_classes: int, dropout: float) -> nn.Sequential:
@@ -79,47 +113,143 @@ def build_network(channels: tuple[int, ...], *, n_classes: int, dropout: float) 
     return nn.Sequential(*layers)
 
 
-def _train_epoch(
-    network: nn.Sequential,
-    X: Tensor,
-    y: Tensor,
-    fit: Fit,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    generator: torch.Generator,
-) -> float:
-    network.train()
-    total, seen = 0.0, 0
-    order = torch.randperm(len(X), generator=generator)
-    for start in range(0, _batches(len(X), fit.batch_size) * fit.batch_size, fit.batch_size):
-        index = order[start : start + fit.batch_size]
-        batch = X[index]
-        if fit.augmentation is not None:
-            batch = augment(batch, fit.augmentation, generator)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_has_bfloat16()):
-            logits = network(batch.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), y[index])
-        optimizer.zero_grad(set_to_none=True)
+class _Run:
+    """A training between two epochs: everything that the next one depends on."""
+
+    def __init__(self, part: Part, fit: Fit, validation: Part | None, start: State | None) -> None:
+        self.fit, self.n_classes = fit, part.n_classes
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.generator = torch.Generator(self.device).manual_seed(fit.random_state)
+        torch.manual_seed(fit.random_state)
+        network = build_network(fit.channels, n_classes=part.n_classes, dropout=fit.dropout)
+        if start is not None:
+            network.load_state_dict(_tensors(start))
+        self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.X, self.y = self._to_device(part.images[:, None]), self._to_device(part.labels)
+        self.weights = None if part.weights is None else self._to_device(part.weights)
+        self.validation = validation
+        self.batches = max(1, len(self.X) // fit.batch_size)  # whole ones; a set smaller than a batch is one
+        rate, decay = fit.learning_rate, fit.weight_decay
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
+        steps = max(2, fit.max_epochs * self.batches)
+        self.schedule: torch.optim.lr_scheduler.LRScheduler = (
+            torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.2)
+            if fit.one_cycle
+            else torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
+        )
+        self.loss_curve: list[float] = []
+        self.validation_curve: list[float] = []
+        self.best = self._state()
+
+    def why_stop(self) -> str:
+        """Return why the training is over, or nothing."""
+        epochs, patience = len(self.loss_curve), self.fit.n_iter_no_change
+        if self.validation_curve and epochs - 1 - int(np.argmax(self.validation_curve)) >= patience:
+            return f"stopped after {epochs} epochs: the validation score no longer rose for {patience} epochs"
+        return f"finished its {epochs} epochs" if epochs >= self.fit.max_epochs else ""
+
+    def train_epoch(self) -> None:
+        """Go through the images once, in a new order, each distorted anew."""
+        self.network.train()
+        total, seen = 0.0, 0
+        order = torch.randperm(len(self.X), generator=self.generator, device=self.device)
+        whole = order[: self.batches * self.fit.batch_size]
+        for index in torch.split(whole, self.fit.batch_size):
+            total, seen = total + self._train_batch(index) * len(index), seen + len(index)
+        self.loss_curve.append(total / seen)
+        if self.validation is not None:
+            self.validation_curve.append(self._score(self.validation))
+        if self.validation is None or self.validation_curve[-1] >= max(self.validation_curve):
+            self.best = self._state()
+
+    def save(self, path: Path) -> None:
+        """Write everything the next epoch depends on: whole or not at all."""
+        unfinished = path.with_name(path.name + ".part")
+        try:
+            torch.save(self._checkpoint(), unfinished)
+            unfinished.replace(path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise CheckpointError(f"cannot write checkpoint '{path}': {error.strerror}; make room") from error
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint of the same training; raise CheckpointError if it is of another."""
+        try:
+            saved = torch.load(path, weights_only=True, map_location=self.device)  # weights_only: runs no code
+        except Exception as error:
+            raise CheckpointError(f"cannot read checkpoint '{path}': it is damaged; remove it to begin anew") from error
+        if saved.get("training") != self._identity():
+            raise CheckpointError(f"checkpoint '{path}' is of other data or settings; remove it to begin anew")
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule.load_state_dict(saved["schedule"])
+        self.generator.set_state(saved["generator"].cpu())
+        torch.set_rng_state(saved["dropout"].cpu())
+        self.loss_curve, self.validation_curve = saved["loss_curve"], saved["validation_curve"]
+        self.best = {name: value.cpu().numpy() for name, value in saved["best"].items()}
+
+    def result(self, stopped_because: str) -> Fitted:
+        """Return the best network so far."""
+        network = build_network(self.fit.channels, n_classes=self.n_classes, dropout=self.fit.dropout)
+        network.load_state_dict(_tensors(self.best))
+        curves = tuple(self.loss_curve), tuple(self.validation_curve)
+        return Fitted(tuple(to_layers(network)), self.best, *curves, stopped_because)
+
+    def _train_batch(self, index: Tensor) -> float:
+        """Take one step; return the mean loss."""
+        batch = self.X[index]
+        if self.fit.augmentation is not None:
+            batch = augment(batch, self.fit.augmentation, self.generator)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=_has_bfloat16(self.device)):
+            logits = self.network(batch.contiguous(memory_format=torch.channels_last))
+        loss = self._loss(logits.float(), index)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-        total += loss.item() * len(index)
-        seen += len(index)
-    return total / seen
+        self.optimizer.step()
+        self.schedule.step()
+        return float(loss.item())
+
+    def _loss(self, logits: Tensor, index: Tensor) -> Tensor:
+        if self.weights is None:
+            return functional.cross_entropy(logits, self.y[index])
+        losses = functional.cross_entropy(logits, self.y[index], reduction="none")
+        weights = self.weights[index]
+        return (losses * weights).sum() / weights.sum().clamp_min(1e-12)
+
+    @torch.no_grad()
+    def _score(self, part: Part) -> float:
+        """Return the share of a part that is classified rightly."""
+        self.network.eval()
+        batches = torch.split(self._to_device(part.images[:, None]), SCORING_BATCH)
+        right = torch.cat([self.network(batch).argmax(dim=1) for batch in batches]).cpu().numpy() == part.labels
+        return float(np.average(right, weights=part.weights))
+
+    def _to_device(self, array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def _state(self) -> State:
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.network.state_dict().items()}
+
+    def _checkpoint(self) -> dict[str, Any]:
+        return {
+            "training": self._identity(),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generator": self.generator.get_state(),
+            "dropout": torch.get_rng_state(),
+            "loss_curve": self.loss_curve,
+            "validation_curve": self.validation_curve,
+            "best": _tensors(self.best),
+        }
+
+    def _identity(self) -> str:
+        """Name the settings and the data in a few words."""
+        return f"{self.fit} on {len(self.X)} images, sum {float(self.X.double().sum()):.6f}, {int(self.y.sum())}"
 
 
-def _batches(n_images: int, batch_size: int) -> int:
-    """Return the number of whole batches in an epoch; a set smaller than a batch is one batch."""
-    return max(1, n_images // batch_size)
-
-
-def _has_bfloat16() -> bool:
-    """Whether this CPU computes in bfloat16 itself; emulated it would be slower than float32."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - torch has no public way to ask
-
-
-def _to_layers(network: nn.Sequential) -> list[Layer]:
-    """Translate the network to ONNX layers, each batch normalisation folded into the convolution before it."""
+def to_layers(network: nn.Sequential) -> list[Layer]:
+    """Translate a network to ONNX layers, each batch normalisation folded into the convolution before it."""
     layers: list[Layer] = []
     for previous, module in pairwise([None, *network.eval()]):
         if isinstance(module, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
@@ -134,6 +264,17 @@ def _to_layers(network: nn.Sequential) -> list[Layer]:
         elif isinstance(module, nn.Linear):
             layers.append(Layer("Gemm", _arrays(module), {"transB": 1}))
     return layers
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself; emulated it would be slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - torch has no public way to ask
+
+
+def _tensors(state: State) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
 
 
 def _arrays(module: nn.Module) -> tuple[NDArray[np.float32], ...]:

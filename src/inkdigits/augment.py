@@ -67,7 +67,7 @@ def _change_pose(images: Tensor, settings: Augmentation, generator: Generator) -
         dim=1,
     )
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    coarse = 2 * settings.elastic * torch.randn(n, 2, 5, 5, generator=generator)
+    coarse = 2 * settings.elastic * torch.randn(n, 2, 5, 5, generator=generator, device=generator.device)
     waves = functional.interpolate(coarse, images.shape[-2:], mode="bicubic", align_corners=False)
     grid = grid + waves.permute(0, 2, 3, 1)
     return functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
@@ -79,7 +79,9 @@ def _change_pen(images: Tensor, settings: Augmentation, generator: Generator) ->
     from torch.nn import functional
 
     n = len(images)
-    amount = _symmetric(n, 1.0, generator) * (torch.rand(n, generator=generator) < settings.pen)
+    amount = _symmetric(n, 1.0, generator) * (
+        torch.rand(n, generator=generator, device=generator.device) < settings.pen
+    )
     amount = amount.view(n, 1, 1, 1)
     thick = functional.max_pool2d(images, 3, stride=1, padding=1)
     thin = -functional.max_pool2d(-functional.pad(images, (0, 1, 0, 1)), 2, stride=1)
@@ -93,8 +95,8 @@ def _add_clutter(images: Tensor, settings: Augmentation, generator: Generator) -
     import torch
 
     n, _, size, _ = images.shape
-    position = torch.arange(size)
-    where = torch.rand(n, 6, generator=generator)
+    position = torch.arange(size, device=images.device)
+    where = torch.rand(n, 6, generator=generator, device=generator.device)
     start, length = where[:, 0:1] * size, (0.2 + 0.8 * where[:, 1:2]) * size
     along = ((position >= start) & (position < start + length)).float()
     at_edge = (position[None] < 1 + (where[:, 2:3] > 0.6)).float()
@@ -107,7 +109,9 @@ def _add_clutter(images: Tensor, settings: Augmentation, generator: Generator) -
     mark = torch.where((where[:, 3] < 0.5)[:, None, None], frame, dot)
     flip = where[:, 4] < 0.5
     mark = torch.where(flip[:, None, None] & (where[:, 3] < 0.5)[:, None, None], mark.transpose(1, 2).flip(2), mark)
-    chosen = (torch.rand(n, generator=generator) < settings.clutter).float() * (0.3 + 0.7 * where[:, 5])
+    chosen = (torch.rand(n, generator=generator, device=generator.device) < settings.clutter).float() * (
+        0.3 + 0.7 * where[:, 5]
+    )
     return torch.maximum(images, (mark * chosen[:, None, None])[:, None])
 
 
@@ -117,19 +121,19 @@ def _change_ink(images: Tensor, settings: Augmentation, generator: Generator) ->
     from torch.nn import functional
 
     n = len(images)
-    kernel = torch.tensor([1.0, 2.0, 1.0])
+    kernel = torch.tensor([1.0, 2.0, 1.0], device=images.device)
     kernel = (kernel[:, None] * kernel[None, :] / 16).view(1, 1, 3, 3)
-    amount = torch.rand(n, 1, 1, 1, generator=generator)
-    amount = amount * (torch.rand(n, 1, 1, 1, generator=generator) < settings.blur)
+    amount = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device)
+    amount = amount * (torch.rand(n, 1, 1, 1, generator=generator, device=generator.device) < settings.blur)
     images = images.lerp(functional.conv2d(images, kernel, padding=1), amount)
     gamma = torch.exp(_symmetric(n, 0.5, generator)).view(n, 1, 1, 1)
     images = images.clamp(0, 1) ** gamma
-    sigma = settings.noise * torch.rand(n, 1, 1, 1, generator=generator) ** 2
-    return (images + sigma * torch.randn(images.shape, generator=generator)).clamp(0, 1)
+    sigma = settings.noise * torch.rand(n, 1, 1, 1, generator=generator, device=generator.device) ** 2
+    return (images + sigma * torch.randn(images.shape, generator=generator, device=generator.device)).clamp(0, 1)
 
 
 def _symmetric(n: int, limit: float, generator: Generator) -> Tensor:
     """Draw n values uniformly from -limit to limit."""
     import torch
 
-    return (2 * torch.rand(n, generator=generator) - 1) * limit
+    return (2 * torch.rand(n, generator=generator, device=generator.device) - 1) * limit

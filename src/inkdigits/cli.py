@@ -88,15 +88,14 @@ def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input
 @main.command()
 @click.option("--recipe", type=click.Choice(RECIPE_NAMES), default="tutorial", show_default=True)
 @click.option("--data", default="digits", show_default=True, help=DATA_HELP)
-@click.option(
-    "--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: the set's custom, 1000]"
-)
+@click.option("--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: by custom]")
 @click.option("--split", "method", type=click.Choice(SPLIT_NAMES), default="first", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the model, as in my.onnx.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
 @click.option("--figures", type=FOLDER, metavar="DIR", help="Write the figures as PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--resume", is_flag=True, help="Go on where a convnet's training to the same --out was cut off.")
 def train(  # noqa: PLR0917 - click passes them by name
     recipe: str,
     data: str,
@@ -107,6 +106,7 @@ def train(  # noqa: PLR0917 - click passes them by name
     report: Path | None,
     figures: Path | None,
     as_json: bool,
+    resume: bool,
 ) -> None:
     """Train a network and judge it on images it has not seen.
 
@@ -115,14 +115,23 @@ def train(  # noqa: PLR0917 - click passes them by name
     from inkdigits import training
 
     _check_writable(out, report)
+    checkpoint = _checkpoint(out, resume=resume)
     dataset = _load(data, training.RECIPES[recipe].preparation)
     with _show_progress() as progress:
         result = training.train(
-            recipe, dataset, n_train=n_train, split_method=method, random_state=seed, progress=progress
+            recipe,
+            dataset,
+            n_train=n_train,
+            split_method=method,
+            random_state=seed,
+            checkpoint=checkpoint,
+            progress=progress,
         )
     click.echo(result.stopped_because, err=True)
     if out is not None:
         result.model.save(out)
+    if checkpoint is not None and not result.interrupted:
+        checkpoint.unlink(missing_ok=True)
     values = {**result.to_dict(), "data": data, "model": str(out) if out else None}
     click.echo(json.dumps(values) if as_json else _describe_training(result))
     _write_judgement(result.evaluation, result.model, f"Recipe {recipe} on {dataset.name}", report, figures)
@@ -280,6 +289,16 @@ def _check_writable(*paths: Path | None) -> None:
             raise click.UsageError(f"cannot write '{path}': there is no folder '{path.parent}'; make it first")
         if path.is_dir() or not os.access(path.parent, os.W_OK):
             raise click.UsageError(f"cannot write '{path}': it is a folder, or its folder is read-only; choose another")
+
+
+def _checkpoint(out: Path | None, *, resume: bool) -> Path | None:
+    """Return the file beside --out that a long training can go on from."""
+    path = None if out is None else out.with_name(out.name + ".checkpoint")
+    if resume and (path is None or not path.exists()):
+        raise click.UsageError(f"nothing to resume: there is no '{path or 'FILE.checkpoint'}'; leave out --resume")
+    if path is not None and not resume:
+        path.unlink(missing_ok=True)
+    return path
 
 
 def _write_judgement(

@@ -6,6 +6,7 @@
     ├── DatasetError (ValueError)        a data set is missing, incomplete or of another format
     ├── ModelFileError (ValueError)      a model file is damaged, foreign or unsafe
     ├── RecipeError (ValueError)         a recipe does not exist or does not fit the data
+    ├── CheckpointError (ValueError)     a training cannot go on from a checkpoint, or cannot write one
     └── MissingExtraError (ImportError)  the job needs an optional dependency
 
 Each message says what was given, what is wrong and what to do next.
@@ -36,6 +37,10 @@ class ModelFileError(InkdigitsError, ValueError):
 
 class RecipeError(InkdigitsError, ValueError):
     """A recipe does not exist, or does not fit the data it was given."""
+
+
+class CheckpointError(InkdigitsError, ValueError):
+    """A checkpoint cannot be written, or is damaged or of another training."""
 
 
 class MissingExtraError(InkdigitsError, ImportError):

@@ -139,6 +139,10 @@ class Model:
         """Put a trained network and its metadata together."""
         return cls(_build(layers, metadata, image_size), source=f"the new model '{metadata.name}'")
 
+    def __reduce__(self) -> tuple[type[Model], tuple[bytes]]:
+        """Let a model travel between processes as the bytes of its file."""
+        return Model, (self.content,)
+
     def save(self, path: str | Path) -> None:
         """Write the model file: whole or not at all. A link is followed, a device or pipe written to."""
         unfinished = Path(f"{path}.part")

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -97,6 +98,11 @@ class TrainingResult:
         return len(self.loss_curve)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training before its time."""
+        return self.stopped_because.startswith("interrupted")
+
+    @property
     def accuracy(self) -> float:
         """The share of the test part that is read rightly."""
         return self.evaluation.accuracy
@@ -147,6 +153,7 @@ def train(
     n_train: int | None = None,
     split_method: SplitMethod = "first",
     random_state: int | None = None,
+    checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> TrainingResult:
     """Train a reader and judge it on the part of the data it has not seen.
@@ -163,13 +170,17 @@ def train(
         See `datasets.split`.
     random_state
         Seed; by default the recipe's own.
+    checkpoint
+        A file that a convolutional network is saved to after each epoch. Where it exists, training goes on from it and
+        ends where an uninterrupted one would.
     progress
         Called after each epoch with its number, the most epochs there can be, and its loss.
 
     Raises
     ------
     RecipeError
-        If there is no such recipe. DatasetError if the data cannot be used. MissingExtraError if it needs PyTorch.
+        If there is no such recipe. DatasetError if the data cannot be used, CheckpointError if the checkpoint cannot.
+        MissingExtraError if it needs PyTorch.
 
     Examples
     --------
@@ -184,7 +195,7 @@ def train(
     _check_digits(parts.train)
     fitted_on, held_out = _hold_out(parts.train, chosen.held_out, seed or 0)
     started = time.perf_counter()
-    fitted = _fit(chosen, fitted_on, seed, progress or _ignore)
+    fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint)
     seconds = time.perf_counter() - started
     metadata = _calibrate(fitted, _describe(chosen, fitted, parts, seed), held_out, seed or 0)
     evaluation = judge(fitted.to_model(metadata), parts.test, index=parts.test_index, seen="none of these images")
@@ -229,12 +240,13 @@ def _hold_out(part: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset 
     return kept.train, kept.test
 
 
-def _fit(recipe: Recipe, part: Dataset, seed: int | None, progress: Progress) -> _Fitted:
+def _fit(recipe: Recipe, part: Dataset, seed: int | None, progress: Progress, checkpoint: Path | None) -> _Fitted:
     def on_epoch(epoch: int, loss: float) -> None:
         progress(epoch, recipe.max_epochs, loss)
 
-    fit = _fit_mlp if recipe.network == "mlp" else _fit_convnet
-    return fit(recipe, part, seed, on_epoch)
+    if recipe.network == "mlp":
+        return _fit_mlp(recipe, part, seed, on_epoch)
+    return _fit_convnet(recipe, part, seed, on_epoch, checkpoint)
 
 
 def _fit_mlp(recipe: Recipe, part: Dataset, seed: int | None, on_epoch: Callable[[int, float], None]) -> _Fitted:
@@ -252,7 +264,13 @@ def _fit_mlp(recipe: Recipe, part: Dataset, seed: int | None, on_epoch: Callable
     )
 
 
-def _fit_convnet(recipe: Recipe, part: Dataset, seed: int | None, on_epoch: Callable[[int, float], None]) -> _Fitted:
+def _fit_convnet(
+    recipe: Recipe,
+    part: Dataset,
+    seed: int | None,
+    on_epoch: Callable[[int, float], None],
+    checkpoint: Path | None,
+) -> _Fitted:
     from inkdigits import convnet, strokes
 
     settings = dict(recipe.settings)
@@ -262,20 +280,15 @@ def _fit_convnet(recipe: Recipe, part: Dataset, seed: int | None, on_epoch: Call
         drawn_images, drawn_labels = strokes.draw_digits(n_drawn, random_state=seed or 0)
         images, labels = np.concatenate([images, drawn_images]), np.concatenate([labels, drawn_labels])
     network = convnet.ConvNetClassifier(
-        **settings,
-        max_epochs=recipe.max_epochs,
-        full=PREPARATIONS[part.preparation].full,
-        random_state=seed,
-        on_epoch=on_epoch,
+        **settings, max_epochs=recipe.max_epochs, random_state=seed, checkpoint=checkpoint, on_epoch=on_epoch
     ).fit(images, labels)
-    epochs = len(network.loss_curve_)
-    stopped_because = f"interrupted after {epochs} epochs" if network.interrupted_ else f"finished its {epochs} epochs"
+    full = PREPARATIONS[part.preparation].full
     return _Fitted(
-        layers=network.layers_,
+        layers=[*convnet.input_layers(full), *network.layers_],
         labels="".join(map(str, network.classes_)),
         image_size=network.image_size_,
-        loss_curve=tuple(float(loss) for loss in network.loss_curve_),
-        stopped_because=stopped_because,
+        loss_curve=tuple(network.loss_curve_),
+        stopped_because=network.stopped_because_,
     )
 
 
