@@ -141,7 +141,7 @@ def test_progress_hears_every_epoch() -> None:
 
 def test_an_unknown_recipe_is_refused() -> None:
     """The message names what there is."""
-    with pytest.raises(RecipeError, match="no recipe 'best': use tutorial, plain, convnet"):
+    with pytest.raises(RecipeError, match="no recipe 'best': use tutorial, plain, small-data, convnet"):
         train("best", "digits")
 
 

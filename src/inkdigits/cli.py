@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from inkdigits.readings import PageReading
     from inkdigits.training import Progress, TrainingResult
 
-RECIPE_NAMES = ("tutorial", "plain", "convnet")  # training.RECIPES, without loading scikit-learn for --help
+RECIPE_NAMES = (
+    "tutorial",
+    "plain",
+    "small-data",
+    "convnet",
+)  # training.RECIPES, without loading scikit-learn for --help
 SPLIT_NAMES = ("first", "random", "stratified", "writers")  # likewise datasets.SPLIT_METHODS
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, mnist:DIR, optdigits:DIR or folder:DIR."
