@@ -161,13 +161,26 @@ def test_an_interrupted_fit_goes_on_from_its_checkpoint_to_the_same_result(tmp_p
     assert np.array_equal(resumed.predict_proba(X), straight.predict_proba(X))
 
 
-@pytest.mark.usefixtures("torch")
-def test_a_foreign_or_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_parts_go_on_though_a_whole_fit_would_stop_early_or_resume(torch: Any, tmp_path: Path) -> None:
+    """With early stopping and a checkpoint, each partial_fit is still an epoch more on all of its images."""
+    settings = {**SMALL, "early_stopping": True, "checkpoint": tmp_path / "run.checkpoint"}
+    network, plain = ConvNetClassifier(**settings), ConvNetClassifier(**SMALL)
+    for _ in range(2):
+        network.partial_fit(X, Y, classes=np.arange(10))
+        plain.partial_fit(X, Y, classes=np.arange(10))
+    assert network.loss_curve_ == plain.loss_curve_
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_foreign_or_damaged_checkpoint_is_refused(torch: Any, tmp_path: Path) -> None:
     """A checkpoint of other settings or data is not mixed in; what to do is said."""
     checkpoint = tmp_path / "run.checkpoint"
     ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
     with pytest.raises(CheckpointError, match="is of other data or settings; remove it to begin anew"):
         ConvNetClassifier(**{**SMALL, "learning_rate": 0.1}, checkpoint=checkpoint).fit(X, Y)
+    torch.save([1, 2], checkpoint)
+    with pytest.raises(CheckpointError, match="is of other data or settings; remove it to begin anew"):
+        ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
     checkpoint.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="it is damaged; remove it to begin anew"):
         ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)

@@ -178,7 +178,7 @@ class _Run:
             saved = torch.load(path, weights_only=True, map_location=self.device)  # weights_only: runs no code
         except Exception as error:
             raise CheckpointError(f"cannot read checkpoint '{path}': it is damaged; remove it to begin anew") from error
-        if saved.get("training") != self._identity():
+        if not isinstance(saved, dict) or saved.get("training") != self._identity():
             raise CheckpointError(f"checkpoint '{path}' is of other data or settings; remove it to begin anew")
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])

@@ -23,13 +23,9 @@ if TYPE_CHECKING:
     from inkdigits.readings import PageReading
     from inkdigits.training import Progress, TrainingResult
 
-RECIPE_NAMES = (
-    "tutorial",
-    "plain",
-    "small-data",
-    "convnet",
-)  # training.RECIPES, without loading scikit-learn for --help
-SPLIT_NAMES = ("first", "random", "stratified", "writers")  # likewise datasets.SPLIT_METHODS
+# The names of training.RECIPES and datasets.SPLIT_METHODS, without loading scikit-learn for --help
+RECIPE_NAMES = ("tutorial", "plain", "small-data", "convnet")
+SPLIT_NAMES = ("first", "random", "stratified", "writers")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, mnist:DIR, optdigits:DIR or folder:DIR."
 LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
@@ -64,12 +60,7 @@ def main() -> None:
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
 @click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
-@click.option(
-    "--show-input",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write what the network was shown.",
-)
+@click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
 def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input: Path | None) -> None:
     """Read the digits on pictures: photos, scans, drawings.
 

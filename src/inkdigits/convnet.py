@@ -72,7 +72,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
     validation_curve_ : the accuracy on the held-out part after each epoch, empty without early_stopping
     layers_ : the network as ONNX layers, from (n, 1, size, size) in 0..1 to logits
     image_size_ : the side of the images, in pixels
-    range_ : the pixel values of no ink and of full ink
+    range_ : the pixel values of no ink and of full ink, as the first images had them
     stopped_because_ : why the training ended, in words
     """
 
@@ -159,13 +159,15 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         torch_side = _import_torch_side()
         seed = int(check_random_state(self.random_state).randint(2**31))
         whole = torch_side.Part(images.astype(np.float32) / INK, labels, len(self.classes_), weights)
-        train, validation = _hold_out(whole, self.validation_fraction, seed) if self.early_stopping else (whole, None)
+        whole_fit = epochs is None  # a partial one is a single epoch: nothing to stop, nothing to go on from
+        stops = self.early_stopping and whole_fit
+        train, validation = _hold_out(whole, self.validation_fraction, seed) if stops else (whole, None)
         fit = torch_side.Fit(
             channels=tuple(self.channels),
             max_epochs=epochs or self.max_epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
-            one_cycle=epochs is None,
+            one_cycle=whole_fit,
             weight_decay=self.weight_decay,
             dropout=self.dropout,
             augmentation=Augmentation() if self.augmentation == "default" else self.augmentation,
@@ -179,7 +181,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
             fit,
             validation=validation,
             start=start,
-            checkpoint=self.checkpoint,
+            checkpoint=self.checkpoint if whole_fit else None,
             on_epoch=self._tell,
         )
         if hasattr(self, "_skl_callbacks"):

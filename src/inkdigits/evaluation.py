@@ -15,6 +15,7 @@ from inkdigits.datasets import Dataset, Split, load_dataset, split
 from inkdigits.errors import DatasetError
 from inkdigits.modelfile import Model, open_model
 
+UNSEEN = "none of these images"  # what a model was trained on, when it is judged fairly
 CALIBRATION_BINS = 15  # as in Guo et al., 2017
 
 
@@ -200,7 +201,7 @@ def evaluate(model: Model | str | Path | None, dataset: Dataset | str = "digits"
         raise DatasetError(f"'{dataset.name}' has no images to judge on")
     unseen = _training_split(opened, dataset)
     if unseen is not None:
-        return judge(opened, unseen.test, index=unseen.test_index, seen="none of these images")
+        return judge(opened, unseen.test, index=unseen.test_index, seen=UNSEEN)
     return judge(opened, dataset, index=np.arange(len(dataset)), seen=_what_it_saw(opened, dataset))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import InkdigitsError, reason_of
-from inkdigits.evaluation import Evaluation, Mistake, compare
+from inkdigits.evaluation import UNSEEN, Evaluation, Mistake, compare
 from inkdigits.modelfile import Model
 from inkdigits.pictures import encode_png
 from inkdigits.prepare import PREPARATIONS
@@ -94,8 +94,8 @@ def _anchor(heading: str) -> str:
 def _headline(evaluation: Evaluation, model: Model) -> str:
     """Say the one figure, and beside it what it depends on most: who wrote the images, and what the model has seen."""
     dataset = evaluation.dataset
-    unseen = evaluation.seen.startswith("none")
-    people = f"the split {model.metadata.data.get('people')}" if unseen else dataset.people
+    split = f"the split {model.metadata.data.get('people')}"
+    people = split if evaluation.seen == UNSEEN else dataset.people
     return (
         f'<p class="headline"><strong>{evaluation.accuracy:.4f}</strong> accuracy on {escape(dataset.name)}: '
         f"{evaluation.errors:,} of {len(dataset):,} images read wrongly ({1 - evaluation.accuracy:.2%})</p>\n"

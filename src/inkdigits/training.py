@@ -16,7 +16,7 @@ from inkdigits import confidence
 from inkdigits.augment import Augmentation, distort
 from inkdigits.datasets import Dataset, Split, SplitMethod, load_dataset, split
 from inkdigits.errors import RecipeError
-from inkdigits.evaluation import Evaluation, judge
+from inkdigits.evaluation import UNSEEN, Evaluation, judge
 from inkdigits.modelfile import Layer, Metadata, Model
 from inkdigits.prepare import PREPARATIONS
 
@@ -215,7 +215,7 @@ def train(
     fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint)
     seconds = time.perf_counter() - started
     metadata = _calibrate(fitted, _describe(chosen, fitted, parts, seed), held_out, seed or 0)
-    evaluation = judge(fitted.to_model(metadata), parts.test, index=parts.test_index, seen="none of these images")
+    evaluation = judge(fitted.to_model(metadata), parts.test, index=parts.test_index, seen=UNSEEN)
     return TrainingResult(
         recipe=chosen,
         model=fitted.to_model(_with_figures(metadata, evaluation, parts)),
@@ -299,9 +299,8 @@ def _fit_convnet(
     network = convnet.ConvNetClassifier(
         **settings, max_epochs=recipe.max_epochs, random_state=seed, checkpoint=checkpoint, on_epoch=on_epoch
     ).fit(images, labels)
-    full = PREPARATIONS[part.preparation].full
     return _Fitted(
-        layers=[*convnet.input_layers(full), *network.layers_],
+        layers=[*convnet.input_layers(network.range_[1]), *network.layers_],
         labels="".join(map(str, network.classes_)),
         image_size=network.image_size_,
         loss_curve=tuple(network.loss_curve_),
@@ -331,7 +330,7 @@ def _calibrate(fitted: _Fitted, metadata: Metadata, held_out: Dataset | None, se
 
 def _answers(model: Model, held_out: Dataset) -> NDArray[np.float64]:
     """Return the probabilities of held-out images, (n, 10), a column per digit."""
-    return judge(model, held_out, index=np.arange(len(held_out)), seen="none of these images").probabilities
+    return judge(model, held_out, index=np.arange(len(held_out)), seen=UNSEEN).probabilities
 
 
 def _describe(recipe: Recipe, fitted: _Fitted, parts: Split, seed: int | None) -> Metadata:
