@@ -98,13 +98,66 @@ def test_a_stroke_through_the_whole_picture_is_ink() -> None:
 
 
 def test_a_fading_stroke_is_ink_to_its_end() -> None:
-    """Where a pen runs dry, down to 15 % of the strongest ink, its stroke stays one piece."""
+    """Where a pen runs dry, down to a quarter of the strongest ink, its stroke stays one piece."""
     page = np.full((100, 300), 240, np.uint8)
-    page[45:55, 40:260] = 240 - np.rint(200 * np.linspace(1, 0.15, 220)).astype(np.uint8)
+    page[45:55, 40:260] = 240 - np.rint(200 * np.linspace(1, 0.25, 220)).astype(np.uint8)
     ink = (extract_ink(page) > 0).astype(np.uint8)
     n, _, statistics, _ = cv2.connectedComponentsWithStats(ink)
     assert n == 2  # the paper and the stroke
     assert statistics[1, cv2.CC_STAT_AREA] >= 10 * 220
+
+
+def written(height: int = 160) -> NDArray[np.uint8]:
+    """Return a 3 of dark ink on light paper, as drawn by OpenCV, its pen 8 px wide."""
+    page = np.full((height, height), 225, np.uint8)
+    cv2.putText(page, "3", (55, 110), cv2.FONT_HERSHEY_SIMPLEX, 2.6, 45, 8, cv2.LINE_AA)
+    return page
+
+
+def agreement(ink: NDArray[np.uint8], page: NDArray[np.uint8]) -> float:
+    """Return the share that ink and the strokes of a clean page have in common, of all that is in either."""
+    found, true = ink > 64, page < 135
+    return float((found & true).sum() / (found | true).sum())
+
+
+@pytest.mark.parametrize("sigma", [15, 30])
+def test_grain_is_not_ink(sigma: float) -> None:
+    """Sensor noise of up to a sixth of the contrast is smoothed away; the strokes stay where they are."""
+    page = written()
+    noisy = page + np.random.default_rng(0).normal(0, sigma, page.shape)
+    assert agreement(extract_ink(np.clip(noisy, 0, 255).astype(np.uint8)), page) > 0.75
+
+
+def test_specks_are_not_ink() -> None:
+    """One pixel in twenty black or white: the strokes stay, the specks beside them go."""
+    page, random = written(), np.random.default_rng(0).random((160, 160))
+    specked = np.where(random < 0.025, 0, np.where(random > 0.975, 255, page)).astype(np.uint8)
+    assert agreement(extract_ink(specked), page) > 0.75
+
+
+@pytest.mark.parametrize("light", [0.25, 0.6])
+def test_light_that_falls_off_is_not_ink(light: float) -> None:
+    """From one corner to the other the light may fall to a quarter; what is written in the dark counts as much."""
+    page = written()
+    along = np.linspace(0, 0.5, 160)
+    shaded = (page * (1 - (1 - light) * (along[:, None] + along[None, :]))).astype(np.uint8)
+    assert agreement(extract_ink(shaded), page) > 0.75
+
+
+@pytest.mark.parametrize("dark", [0.5, 0.7])
+def test_the_edge_of_a_shadow_is_not_ink(dark: float) -> None:
+    """A shadow with a soft edge across the digit, half as bright as the light: only the strokes are ink."""
+    page = written()
+    across = np.arange(160)[:, None] + np.arange(160)[None, :] - 150
+    edge = dark + (1 - dark) / (1 + np.exp(-across / 10))
+    assert agreement(extract_ink((page * edge).astype(np.uint8)), page) > 0.75
+
+
+def test_the_shadow_of_a_hand_does_not_turn_ink_to_paper() -> None:
+    """Where shadow covers most of the picture and its border, ink is still the dark strokes."""
+    page = written()
+    edge = 0.45 + 0.55 / (1 + np.exp(-(np.arange(160) - 125) / 4))
+    assert agreement(extract_ink((page * edge).astype(np.uint8)), page) > 0.6
 
 
 def test_a_smudge_is_not_ink() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,12 +13,24 @@ MAX_SIDE = 2600  # px; digits on a page are still 30 px high, and a 48-megapixel
 MIN_SIDE = 24  # px; below, as in the 8x8 of the tutorial, a stroke has hardly an edge
 MIN_CONTRAST = 12  # gray levels; paper texture and JPEG blocks of an empty page stay below
 NOISE_MARGIN = 5.0  # ink is at least this many standard deviations of the noise
+GRAIN = 15.0  # standard deviations of the noise in the contrast of a picture whose grain no longer passes for ink
+NOISE_LEFT = 2 * math.sqrt(
+    math.pi
+)  # a Gaussian blur of sigma divides the standard deviation of noise by this times sigma
+BLUR = (0.6, 2.0)  # px, standard deviation: less does not smooth, more takes its edges from a pen of 6 px
+SPECK_AREA = 3  # px; two of them side by side are still no stroke
+MOST_SPECKS = 20  # fewer are left to the page, which knows what is a dot
 SURE_INK = 0.22  # share of the strongest ink; pencil beside a marker reaches 0.3, smudges do not
 WEAK_INK = 0.11  # share of the strongest ink; counts where it is connected to sure ink, as where a pen runs dry
 FEW_PIXELS = 8  # ink of a thin digit in a picture of 28 x 28 reaches its full strength in that many
 FEW_IN = 50_000  # and one in that many of a large picture; dead pixels are rarer
+BARE_BORDER = 0.05  # of its pixels are edges; in a tight crop, or where a frame is cut off, more are
+SOFTEST = 0.15  # of the sharpest edge; a stroke is that sharp somewhere, the rest of a shadow nowhere
+DARKEST_SHADE = 0.2  # of the brightest paper; noise would be taken for ink in what is darker
 OVERVIEW_SIZE = 384  # px; light and paper change slowly, a small copy shows them
+MEDIAN_SIZE = 96  # px; a median of a large window takes long
 WINDOWS = (1 / 20, 1 / 12, 1 / 6, 1 / 3, 2 / 3)  # of the shorter side: strokes may be a hair or fill the picture
+MOST_INK = 0.35  # of a window; where more of it is ink, its median may be ink too
 SAME_INK = 0.97  # a window sees all of the ink when the next wider one hardly sees more of its edges
 
 
@@ -39,16 +52,19 @@ def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     need. Ink may be darker or lighter than the paper. A picture in which nothing stands out from the
     noise of its paper gives zeros.
     """
+    gray, noise = _smooth(gray)
     gray = gray if _has_dark_ink(gray) else 255 - gray
-    contrast = np.clip(_paper(gray) - gray.astype(np.float32), 0, None)
+    paper = _paper(gray)
+    light = paper / max(1.0, float(paper.max()))  # what is written in the shade has less contrast there, not less ink
+    contrast = np.clip(paper - gray, 0, None) / np.maximum(light, DARKEST_SHADE)
     contrast = np.clip(contrast - _ranked(contrast, contrast.size // 4), 0, None)  # bold ink may cover half of a crop
     peak = _peak(contrast)
-    noise = _noise(gray)
     if peak < max(MIN_CONTRAST, NOISE_MARGIN * noise):
         return np.zeros_like(gray)
-    sure = contrast > max(SURE_INK * peak, NOISE_MARGIN / 2 * noise)
-    weak = contrast > max(WEAK_INK * peak, NOISE_MARGIN / 4 * noise)
-    nearby = cv2.dilate(_connected_to(sure, weak), np.ones((3, 3), np.uint8))  # keeps the soft edge of strokes
+    sure = contrast > max(SURE_INK * peak, 0.7 * NOISE_MARGIN * noise)
+    weak = contrast > max(WEAK_INK * peak, 0.4 * NOISE_MARGIN * noise)
+    sharp = cv2.resize(_edges(_overview(gray), SOFTEST).astype(np.uint8), gray.shape[::-1]) > 0
+    nearby = cv2.dilate(_connected_to(sure & sharp, weak), np.ones((3, 3), np.uint8))  # keeps the soft edge of strokes
     return np.asarray(np.rint(np.clip(contrast / peak, 0, 1) * 255 * nearby), np.uint8)
 
 
@@ -60,6 +76,31 @@ def stroke_width(mask: NDArray[np.uint8]) -> float:
     distances = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
     inside = distances[distances > 0]
     return max(1.0, 4 * float(inside.mean()) - 2) if inside.size else 0.0
+
+
+def _smooth(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+    """Take out specks, and as much grain as would pass for ink; return the standard deviation of what grain is left."""
+    gray = np.asarray(cv2.medianBlur(gray, 3), np.uint8) if _has_specks(gray) else gray
+    noise = _noise(gray)
+    too_strong = GRAIN * noise / max(_contrast(gray), 1.0)
+    if too_strong <= 1:
+        return gray, noise
+    sigma = min(max(BLUR[0], too_strong / NOISE_LEFT), BLUR[1])
+    return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma), np.uint8), noise / (sigma * NOISE_LEFT)
+
+
+def _has_specks(gray: NDArray[np.uint8]) -> bool:
+    """Whether many lone pixels stand out; the pixels of a stroke, however thin, are not alone."""
+    off = cv2.absdiff(gray, cv2.medianBlur(gray, 3)) > _contrast(gray) / 2
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(off.astype(np.uint8), connectivity=8)
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    return bool((areas <= SPECK_AREA).sum() > max(MOST_SPECKS, areas[areas > SPECK_AREA].sum()))
+
+
+def _contrast(gray: NDArray[np.uint8]) -> float:
+    """Return how far the darkest and the lightest parts lie apart, whatever single pixels say."""
+    lowest, highest = np.percentile(cv2.blur(gray, (3, 3)), (0.2, 99.8))
+    return float(highest - lowest)
 
 
 def _connected_to(sure: NDArray[np.bool_], weak: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -89,12 +130,26 @@ def _ranked(values: NDArray[np.float32], rank: int) -> float:
 def _has_dark_ink(gray: NDArray[np.uint8]) -> bool:
     """Whether ink is the darker side of the edges: it covers less of the picture, and less of its border, than paper.
 
-    The border decides where a bold digit fills its crop, the area where the corners of a photo are dark.
+    The border decides where a bold digit fills its crop, the area where the corners of a photo are dark. Where nothing
+    is written at the border, the same is asked of the picture without its light and shade.
     """
     overview = _overview(gray)
-    dark = overview < overview[_edges(overview)].mean()
-    border = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
-    return float(dark.mean() + border.mean()) <= 1
+    edges = _edges(overview)
+    darkness = _darkness(overview, edges)
+    if _border(edges).mean() < BARE_BORDER:
+        flat = overview.astype(np.float32) - _local_median(overview, _window(overview, WINDOWS[-1]))
+        darkness += _darkness(flat, edges)
+    return darkness <= 0
+
+
+def _darkness(picture: NDArray[Any], edges: NDArray[np.bool_]) -> float:
+    """Return from -1 to 1 how much of a picture, and of its border, lies on the darker side of its edges."""
+    dark = picture < picture[edges].mean()
+    return float(dark.mean() + _border(dark).mean()) - 1
+
+
+def _border(picture: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
 
 
 def _paper(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -109,21 +164,52 @@ def _paper(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
         count >= SAME_INK * wider and count >= max(seen) / 2 for count, wider in zip(seen, [*seen[1:], 0], strict=True)
     ] + [True]
     chosen = min(enough.index(True) + 1, len(seen) - 1)  # one wider: edges are seen before the heart of a bold stroke
+    paper = _follow_shadows(overview, candidates[chosen], WINDOWS[: chosen + 1])
     height, width = gray.shape
-    return np.asarray(cv2.resize(candidates[chosen], (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _edges(overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _follow_shadows(
+    overview: NDArray[np.uint8], closed: NDArray[np.float32], windows: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Take a local median for the paper where little of its window is ink: it keeps the edge of a shadow."""
+    contrast = np.clip(closed - overview, 0, None)
+    grain = _ranked(contrast, contrast.size // 4)  # the closing takes the lightest grain; bold ink may cover half
+    paper, contrast = closed - grain, np.clip(contrast - grain, 0, None)
+    ink = (contrast > SURE_INK * _peak(contrast)).astype(np.float32)
+    bare = cv2.dilate(ink, np.ones((3, 3), np.uint8)) == 0  # not even the soft edge of a stroke
+    for size in {_window(overview, share) for share in windows}:
+        little = bare & (cv2.blur(ink, (size, size)) < MOST_INK)
+        paper = np.where(little, np.minimum(paper, _local_median(overview, size)), paper)
+    return np.asarray(paper, np.float32)
+
+
+def _local_median(overview: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return the median of the window around each pixel; beyond its border the picture is taken to be mirrored."""
+    scale = min(1.0, MEDIAN_SIZE / max(overview.shape))
+    small = np.asarray(cv2.resize(overview, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    half = min(round(size * scale / 2), min(small.shape) - 1)
+    padded = cv2.copyMakeBorder(small, half, half, half, half, cv2.BORDER_REFLECT_101)
+    median = cv2.medianBlur(padded, 2 * half + 1)[half : half + small.shape[0], half : half + small.shape[1]]
+    return np.asarray(cv2.resize(median, overview.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _edges(overview: NDArray[np.uint8], least: float = 0.5) -> NDArray[np.bool_]:
     """Return where the picture changes within a pixel, (h, w) bool: ink does, light and shadow do not."""
     gradient = np.asarray(cv2.morphologyEx(overview, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.float32)
-    return gradient >= _peak(gradient) / 2
+    return gradient >= _peak(gradient) * least
 
 
 def _close(overview: NDArray[np.uint8], share: float) -> NDArray[np.float32]:
     """Fill everything dark that is narrower than a share of the shorter side."""
-    size = int(min(overview.shape) * share) | 1
+    size = _window(overview, share)
     closed = cv2.morphologyEx(overview, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
     return np.asarray(cv2.blur(closed.astype(np.float32), (size, size)), np.float32)
+
+
+def _window(overview: NDArray[np.uint8], share: float) -> int:
+    """Return the side of a square window, odd, in px."""
+    return int(min(overview.shape) * share) | 1
 
 
 def _overview(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
