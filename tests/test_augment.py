@@ -12,7 +12,7 @@ from inkdigits.strokes import draw_digits
 
 pytest.importorskip("torch", reason="PyTorch is not installed: nothing is distorted without it")
 IMAGES, LABELS = draw_digits(60, random_state=0)
-NOTHING = Augmentation(rotation=0, scale=0, shear=0, shift=0, elastic=0, pen=0, blur=0, clutter=0, noise=0)
+NOTHING = Augmentation(rotation=0, scale=0, shear=0, shift=0, elastic=0, pen=0, blur=0, clutter=0, gamma=0, noise=0)
 
 
 def test_the_same_seed_gives_the_same_images() -> None:
@@ -43,6 +43,8 @@ def test_counts_stay_counts() -> None:
         ({"elastic": 0.05}, "where"),
         ({"pen": 1.0}, "ink"),
         ({"clutter": 1.0}, "ink"),
+        ({"gamma": 1.0}, "ink"),
+        ({"blur": 1.0}, "ink"),
         ({"noise": 0.3}, "ink"),
     ],
     ids=str,
@@ -54,6 +56,29 @@ def test_each_setting_does_something(setting: dict[str, float], changes: str) ->
     assert np.abs(changed - plain).mean() > 1
     if changes == "where":
         assert abs(changed.mean() - plain.mean()) < 0.1 * plain.mean()
+
+
+def test_distortions_may_go_a_factor_as_far() -> None:
+    """Each setting is multiplied, and the original stays as it is."""
+    settings = replace(NOTHING, rotation=14, shift=0.06, noise=0.05)
+    assert settings.times(0.5) == replace(NOTHING, rotation=7, shift=0.03, noise=0.025)
+    assert settings.times(1) == settings
+    assert settings.times(0) == NOTHING
+
+
+def test_no_distortion_changes_nothing() -> None:
+    """Images that are distorted in no way stay what they are, to the last bit."""
+    assert np.array_equal(distort(IMAGES, NOTHING, full=255, random_state=0), IMAGES)
+
+
+def test_half_the_distortions_move_the_ink_less() -> None:
+    """Images distorted half as far are nearer to the originals."""
+    pose = replace(NOTHING, rotation=14, shift=0.06, shear=0.3)
+    whole, half = (
+        np.abs(distort(IMAGES, pose.times(factor), full=255, random_state=0).astype(int) - IMAGES).mean()
+        for factor in (1, 0.5)
+    )
+    assert half < 0.9 * whole
 
 
 def test_digits_stay_inside() -> None:

@@ -18,7 +18,7 @@ import inkdigits
 from inkdigits.cli import RECIPE_NAMES, SPLIT_NAMES
 from inkdigits.datasets import SPLIT_METHODS
 from inkdigits.modelfile import Layer, Metadata, Model
-from inkdigits.training import RECIPES
+from inkdigits.recipes import ALIASES, RECIPES
 
 Draw = Callable[..., NDArray[np.uint8]]
 Run = Callable[..., Result]
@@ -164,6 +164,17 @@ def test_training_as_json(run: Run, tmp_path: Path) -> None:
     assert (values["data"], values["model"], values["errors"]) == ("digits", str(tmp_path / "my.onnx"), 68)
 
 
+def test_a_further_set_is_learned_from(run: Run, tmp_path: Path) -> None:
+    """--also adds a set's training part to what is learned from; the figures stay those of --data."""
+    row = ",".join(["0", "1", "6", "15", "12", "1", "0", "0"] * 8)
+    (tmp_path / "optdigits.tra").write_text(f"{row},7\n{row},3\n")
+    out = tmp_path / "my.onnx"
+    values = json.loads(run("train", "--also", f"optdigits:{tmp_path}", "--json", "--out", out).stdout)
+    [also] = Model.load(out).metadata.data["also"]
+    assert (also["name"], also["n_train"]) == ("optdigits", 2)
+    assert (values["n_train"], values["n_test"]) == (1000, 797)
+
+
 def test_train_then_read_then_evaluate(run: Run, model: Path, page: Path) -> None:
     """The model of a minute ago reads a picture, and is judged again with the figures of its training."""
     reading = json.loads(run("read", page, "--model", model, "--json").stdout)
@@ -280,7 +291,7 @@ def test_version(run: Run) -> None:
 
 def test_the_commands_name_what_there_is() -> None:
     """The names that --help lists without loading scikit-learn are those of the library."""
-    assert tuple(RECIPES) == RECIPE_NAMES
+    assert (*RECIPES, *ALIASES) == RECIPE_NAMES
     assert SPLIT_METHODS == SPLIT_NAMES
 
 

@@ -9,6 +9,7 @@ from scipy.special import softmax
 from scipy.stats import binomtest
 
 from inkdigits.confidence import (
+    Promise,
     apply_temperature,
     choose_thresholds,
     fit_temperature,
@@ -45,41 +46,66 @@ def test_a_probability_of_zero_survives_a_temperature() -> None:
 
 
 def upper_bound(errors: int, n: int) -> float:
-    """Return Clopper and Pearson's bound by SciPy: at 95 %, divided among the 100 coverages that are looked at."""
-    one_sided = 0.05 / 100
-    return float(binomtest(errors, n).proportion_ci(1 - 2 * one_sided, method="exact").high)
-
-
-@pytest.mark.parametrize(("errors", "n"), [(0, 1000), (1, 1000), (3, 2000), (17, 3000)])
-def test_the_promise_is_clopper_pearsons_bound(errors: int, n: int) -> None:
-    """All images are accepted exactly when the bound of scipy.stats.binomtest is within the rate."""
-    confidences = np.linspace(1.0, 0.5, n)
-    correct = np.ones(n, bool)
-    correct[:errors] = False  # the most confident are wrong: a smaller part would do worse
-    assert threshold_for_error_rate(confidences, correct, upper_bound(errors, n) * 1.0001) == 0.5
-    assert threshold_for_error_rate(confidences, correct, upper_bound(errors, n) * 0.9999) is None
-
-
-def test_a_threshold_leaves_the_errors_below_it() -> None:
-    """Errors among the unsure cost coverage, not the promise: the largest part that keeps it is accepted."""
-    confidences = np.linspace(1.0, 0.0, 2001)
-    correct = confidences >= 0.5
-    threshold = threshold_for_error_rate(confidences, correct, 0.01)
-    assert threshold == 0.5
-    assert upper_bound(0, int((confidences >= threshold).sum())) <= 0.01
-
-
-def test_equal_confidences_are_accepted_together() -> None:
-    """Among 2,000 equally sure readings, half of them wrong, none can be told apart: nothing is promised."""
-    correct = np.repeat([True, False], 1000)
-    assert threshold_for_error_rate(np.ones(2000), correct, 0.01) is None
+    """Return Clopper and Pearson's one-sided bound at 95 %, by SciPy."""
+    return float(binomtest(errors, n, alternative="less").proportion_ci(0.95, method="exact").high)
 
 
 def test_few_images_promise_little() -> None:
-    """Without a single error, 757 images support 1 % and 756 do not."""
-    assert threshold_for_error_rate(np.full(757, 0.9), np.ones(757, bool), 0.01) == 0.9
-    assert threshold_for_error_rate(np.full(756, 0.9), np.ones(756, bool), 0.01) is None
+    """Without a single error, 299 images support 1 % and 298 do not."""
+    assert threshold_for_error_rate(np.full(299, 0.9), np.ones(299, bool), 0.01) == Promise(0.9, 1.0)
+    assert threshold_for_error_rate(np.full(298, 0.9), np.ones(298, bool), 0.01) is None
     assert threshold_for_error_rate(np.empty(0), np.empty(0, bool), 0.01) is None
+
+
+@pytest.mark.parametrize(("errors", "n"), [(1, 1000), (3, 2000), (17, 3000)])
+def test_the_promise_is_clopper_pearsons_bound(errors: int, n: int) -> None:
+    """All readings are accepted exactly where the bound of scipy.stats.binomtest is within the rate, else 99 %."""
+    confidences = np.linspace(1.0, 0.0, n)
+    correct = np.arange(n) < n - errors  # the least sure are wrong
+    bound = upper_bound(errors, n)
+    assert threshold_for_error_rate(confidences, correct, bound * 1.0001) == Promise(0.0, 1.0)
+    less = threshold_for_error_rate(confidences, correct, bound * 0.9999)
+    assert less == Promise(confidences[n * 99 // 100 - 1], 0.99)
+
+
+def test_a_threshold_leaves_the_errors_below_it() -> None:
+    """Errors among the unsure cost coverage, not the promise: the last step without one is the last that keeps it."""
+    confidences = np.linspace(1.0, 0.0, 2000)
+    correct = np.arange(2000) < 1400
+    assert threshold_for_error_rate(confidences, correct, 0.01) == Promise(confidences[1399], 0.7)
+
+
+def test_coverage_is_the_share_that_reaches_the_threshold() -> None:
+    """Rounded confidences are often equal: whoever accepts from the threshold on accepts the coverage, in any order."""
+    confidences, correct = confident_readings(3000, np.random.default_rng(5))
+    confidences = confidences.round(3)
+    promise = threshold_for_error_rate(confidences, correct, 0.01)
+    assert promise is not None
+    assert promise.coverage == (confidences >= promise.threshold).mean()
+    for by in (correct, ~correct):  # among the equally sure, the wrong come first or last
+        order = np.argsort(by, kind="stable")
+        assert threshold_for_error_rate(confidences[order], correct[order], 0.01) == promise
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["right first", "wrong first"])
+def test_equal_confidences_are_accepted_together(order: int) -> None:
+    """Among 2,000 equally sure readings, half of them wrong, none can be told apart: nothing is promised."""
+    correct = np.repeat([True, False], 1000)[::order]
+    assert threshold_for_error_rate(np.ones(2000), correct, 0.01) is None
+
+
+def test_less_than_half_is_not_promised() -> None:
+    """Where only the surest 40 % are right, a threshold that leaves the rest to people is of little use."""
+    correct = np.arange(10_000) < 4000
+    assert threshold_for_error_rate(np.linspace(1.0, 0.0, 10_000), correct, 0.01) is None
+
+
+def test_coverage_ends_with_the_first_failure() -> None:
+    """Errors in the middle end the search, though all readings together would keep the promise."""
+    confidences, correct = np.linspace(1.0, 0.0, 10_000), np.ones(10_000, bool)
+    correct[6000:6080] = False
+    assert upper_bound(80, 10_000) < 0.01 < upper_bound(80, 6100)
+    assert threshold_for_error_rate(confidences, correct, 0.01) == Promise(confidences[5999], 0.6)
 
 
 def test_only_wrong_readings_promise_nothing() -> None:
@@ -89,37 +115,42 @@ def test_only_wrong_readings_promise_nothing() -> None:
 
 def test_only_supported_promises_are_made() -> None:
     """2,000 images without an error support 1 % and 0.5 %, not 0.1 %."""
-    probabilities = np.tile([0.8, 0.2], (2000, 1))
-    assert choose_thresholds(probabilities, np.zeros(2000, np.intp)) == {"0.005": 0.8, "0.01": 0.8}
+    all_of_them = Promise(threshold=0.8, coverage=1.0)
+    assert choose_thresholds(np.full(2000, 0.8), np.ones(2000, bool)) == {"0.005": all_of_them, "0.01": all_of_them}
 
 
 def test_thresholds_rise_with_the_promise() -> None:
-    """A lower error rate needs a higher confidence."""
-    probabilities, labels = confident_readings(200_000, seed=0)
-    thresholds = choose_thresholds(probabilities, labels)
-    assert list(thresholds) == ["0.001", "0.005", "0.01"]
-    assert thresholds["0.001"] > thresholds["0.005"] > thresholds["0.01"]
+    """A lower error rate needs a higher confidence, and accepts less."""
+    promises = choose_thresholds(*confident_readings(200_000, np.random.default_rng(0)))
+    assert list(promises) == ["0.001", "0.005", "0.01"]
+    assert promises["0.001"].threshold > promises["0.005"].threshold > promises["0.01"].threshold
+    assert promises["0.001"].coverage < promises["0.005"].coverage < promises["0.01"].coverage
 
 
-@pytest.mark.parametrize("informative", [True, False], ids=["confidence tells errors", "confidence tells nothing"])
-def test_the_promise_holds_on_new_readings(informative: bool) -> None:
-    """Of 200 readers with thresholds from 3,000 images each, at most one in twenty lets over 1 % errors through."""
-    new, labels = confident_readings(200_000, seed=10_000, informative=informative)
-    confidences, wrong = new.max(axis=1), new.argmax(axis=1) != labels
-    thresholds = [
-        choose_thresholds(*confident_readings(3000, seed=seed, informative=informative)).get("0.01")
-        for seed in range(200)
-    ]
-    broken = sum(wrong[confidences >= threshold].mean() > 0.01 for threshold in thresholds if threshold is not None)
-    assert broken <= 10
+def test_the_promise_holds_on_new_readings() -> None:
+    """Of 400 readers with thresholds from 3,000 readings each, hardly 5 % let more than 1 % errors through."""
+    random = np.random.default_rng(1)
+    made = [threshold_for_error_rate(*confident_readings(3000, random), 0.01) for _ in range(400)]
+    thresholds = np.array([promise.threshold for promise in made if promise is not None])
+    confidences, correct = confident_readings(1_000_000, random)
+    surest_first = np.argsort(-confidences)
+    accepted = np.searchsorted(-confidences[surest_first], -thresholds, side="right")
+    errors = np.cumsum(~correct[surest_first])[accepted - 1]
+    assert len(thresholds) == 400
+    assert (errors > 0.01 * accepted).sum() <= AT_MOST
 
 
-def confident_readings(n: int, seed: int, *, informative: bool = True) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return probabilities (n, 2) of a reader that is right in 98.8 % of cases, and the true labels.
+def test_a_promise_that_cannot_be_kept_is_hardly_ever_made() -> None:
+    """Where confidence tells nothing and 1.01 % are wrong, hardly 5 % of 400 readers promise 1 %."""
+    random = np.random.default_rng(2)
+    made = [threshold_for_error_rate(random.random(3000), random.random(3000) > 0.0101, 0.01) for _ in range(400)]
+    assert sum(promise is not None for promise in made) <= AT_MOST
 
-    They are calibrated, or they say nothing of where the errors are.
-    """
-    random = np.random.default_rng(seed)
-    doubt = random.beta(0.25, 18, n) * 0.9
-    labels = (random.random(n) < (doubt if informative else doubt.mean())).astype(np.intp)
-    return np.stack([1 - doubt, doubt], axis=1), labels
+
+AT_MOST = 28  # of 400; binomial at 5 % is 20, with a standard deviation of 4.4
+
+
+def confident_readings(n: int, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return calibrated confidences of a reader that is right in 98.8 % of cases, and where it is right."""
+    confidences = 1 - random.beta(0.25, 18, n) * 0.9
+    return confidences, random.random(n) < confidences

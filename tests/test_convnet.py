@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import inkdigits
+from inkdigits.augment import Augmentation
 from inkdigits.convnet import ConvNetClassifier
 from inkdigits.datasets import load_digits
 from inkdigits.errors import CheckpointError, MissingExtraError
@@ -26,7 +27,7 @@ from inkdigits.errors import CheckpointError, MissingExtraError
 DIGITS = load_digits()
 X, Y = DIGITS.images[:200], DIGITS.labels[:200]
 SMALL: dict[str, Any] = {
-    "channels": (8, 16),
+    "stages": ((8, 8), (16, 16)),
     "max_epochs": 12,
     "batch_size": 20,
     "augmentation": None,
@@ -43,11 +44,19 @@ def torch() -> Any:
     return pytest.importorskip("torch", reason="PyTorch is not installed: no training of convolutional networks")
 
 
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PyTorch be missing."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "inkdigits._torch", raising=False)
+    monkeypatch.delattr(inkdigits, "_torch", raising=False)
+
+
 @pytest.mark.usefixtures("torch")
 @parametrize_with_checks(
     [
         ConvNetClassifier(
-            (8, 16),
+            ((8, 8), (16, 16)),
             max_epochs=40,
             batch_size=16,
             learning_rate=1e-2,
@@ -73,6 +82,68 @@ def test_it_learns() -> None:
     assert len(network.loss_curve_) == network.n_iter_ == 12
     assert network.loss_curve_[-1] < network.loss_curve_[0] / 2
     assert network.stopped_because_ == "finished its 12 epochs"
+
+
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize("shape", [{"n_networks": 2}, {"enlarge": True, "strided": True}], ids=", ".join)
+def test_larger_shapes_learn_too(shape: dict[str, Any]) -> None:
+    """Two networks side by side, and one that sees its images enlarged, know their training images soon."""
+    network = ConvNetClassifier(**{**SMALL, "max_epochs": 6, "learning_rate": 1e-2}, **shape).fit(X, Y)
+    assert network.score(X, Y) > 0.9
+    assert network.loss_curve_[-1] < network.loss_curve_[0] / 2
+
+
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize("shape", [{"n_networks": 2}, {"enlarge": True, "strided": True}], ids=", ".join)
+def test_the_best_epoch_s_score_is_the_model_s(monkeypatch: pytest.MonkeyPatch, shape: dict[str, Any]) -> None:
+    """What PyTorch scored on the validation part, ONNX Runtime scores on it after the training."""
+    monkeypatch.setattr("inkdigits.convnet._hold_out", lambda part, fraction, seed: (part, part))
+    network = ConvNetClassifier(**{**SMALL, "max_epochs": 3}, **shape, early_stopping=True).fit(X, Y)
+    assert 0.2 < network.score(X, Y) < 1
+    assert network.score(X, Y) == max(network.validation_curve_)
+
+
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize("max_epochs", range(1, 7))
+def test_a_training_may_be_a_few_steps(max_epochs: int) -> None:
+    """Epochs of a single batch are no error, however few of them there are."""
+    network = ConvNetClassifier(**{**SMALL, "max_epochs": max_epochs}).fit(X[:20], Y[:20])
+    assert len(network.loss_curve_) == max_epochs
+
+
+def watch_augment(monkeypatch: pytest.MonkeyPatch) -> list[Augmentation]:
+    """Collect the distortions of each batch, and distort nothing."""
+    from inkdigits import _torch
+
+    seen: list[Augmentation] = []
+
+    def watched(images: Any, settings: Augmentation, generator: Any) -> Any:
+        seen.append(settings)
+        return images
+
+    monkeypatch.setattr(_torch, "augment", watched)
+    return seen
+
+
+@pytest.mark.usefixtures("torch")
+def test_the_last_epochs_are_calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the calm epochs every batch is distorted half as far, before them as far as was asked for."""
+    seen = watch_augment(monkeypatch)
+    far = Augmentation(rotation=20, blur=0.8)
+    settings = {**SMALL, "augmentation": far, "max_epochs": 5, "calm_epochs": 2}
+    ConvNetClassifier(**settings).fit(X[:40], Y[:40])
+    assert seen == [far.times(1)] * 2 * 3 + [far.times(0.5)] * 2 * 2
+
+
+@pytest.mark.usefixtures("torch")
+def test_parts_are_never_calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows which partial_fit is the last: each distorts as far as was asked for."""
+    seen = watch_augment(monkeypatch)
+    far = Augmentation(rotation=20, blur=0.8)
+    network = ConvNetClassifier(**{**SMALL, "augmentation": far, "max_epochs": 2, "calm_epochs": 2})
+    for _ in range(3):
+        network.partial_fit(X[:40], Y[:40], classes=np.arange(10))
+    assert seen == [far.times(1)] * 2 * 3
 
 
 @pytest.mark.usefixtures("torch")
@@ -144,6 +215,20 @@ def test_a_warm_start_goes_on_from_the_last_fit() -> None:
 
 
 @pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize(
+    "change", [{"stages": ((8, 8),)}, {"strided": True}, {"enlarge": True}, {"n_networks": 2}], ids=", ".join
+)
+def test_a_warm_start_needs_the_same_network(change: dict[str, Any]) -> None:
+    """Weights of one shape are no start for a network of another, and the message says what to do."""
+    network = ConvNetClassifier(**{**SMALL, "max_epochs": 1}, warm_start=True).fit(X, Y).set_params(**change)
+    with pytest.raises(ValueError, match="cannot go on") as caught:
+        network.fit(X, Y)
+    assert str(caught.value) == (
+        "cannot go on from the last fit: stages, enlarge or n_networks have changed; clone it first"
+    )
+
+
+@pytest.mark.usefixtures("torch")
 def test_an_interrupted_fit_goes_on_from_its_checkpoint_to_the_same_result(tmp_path: Path) -> None:
     """Stopped after five epochs and started again, it ends with the very network of an uninterrupted fit."""
     checkpoint = tmp_path / "run.checkpoint"
@@ -184,6 +269,29 @@ def test_a_foreign_or_damaged_checkpoint_is_refused(torch: Any, tmp_path: Path) 
     checkpoint.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="it is damaged; remove it to begin anew"):
         ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
+
+
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize(
+    ("labels", "weights"),
+    [
+        (Y, np.where(np.arange(200) < 100, 1.5, 0.5)),
+        (Y, None),
+        (np.where(Y == 3, 8, np.where(Y == 8, 3, Y)), np.ones(200)),
+        (np.roll(Y, 1), np.ones(200)),
+    ],
+    ids=["other weights", "no weights", "exchanged digits", "moved labels"],
+)
+def test_a_checkpoint_is_of_these_labels_and_weights(
+    tmp_path: Path, labels: NDArray[np.uint8], weights: NDArray[np.float64] | None
+) -> None:
+    """Other labels or weights for the same images are other data, though the labels' counts or sum are the same."""
+    checkpoint = tmp_path / "run.checkpoint"
+    settings = {**SMALL, "max_epochs": 1, "checkpoint": checkpoint}
+    ConvNetClassifier(**settings).fit(X, Y, sample_weight=np.ones(200))
+    with pytest.raises(CheckpointError) as caught:
+        ConvNetClassifier(**settings).fit(X, labels, sample_weight=weights)
+    assert str(caught.value) == f"checkpoint '{checkpoint}' is of other data or settings; remove it to begin anew"
 
 
 @pytest.mark.usefixtures("torch")
@@ -251,18 +359,38 @@ def test_scikit_learns_callbacks_hear_every_epoch() -> None:
 
 
 @pytest.mark.usefixtures("torch")
-def test_the_layers_give_what_the_network_gave(torch: Any) -> None:
-    """ONNX Runtime on the folded layers agrees with PyTorch on the network they came from."""
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"strided": True},
+        {"stages": ((4,), (8,), (8,), (8,))},
+        {"enlarge": True},
+        {"n_networks": 3},
+    ],
+    ids=lambda shape: ", ".join(shape) or "plain",
+)
+def test_the_layers_give_what_the_network_gave(torch: Any, shape: dict[str, Any]) -> None:
+    """ONNX Runtime on the folded layers agrees with PyTorch on the network they came from, whatever its shape."""
     from inkdigits import _torch
     from inkdigits.convnet import input_layers
     from inkdigits.modelfile import Metadata, Model
 
+    plain: dict[str, Any] = {
+        "stages": ((8, 8), (16, 16)),
+        "strided": False,
+        "enlarge": False,
+        "n_networks": 1,
+    }
+    made_of = _torch.Architecture(**{**plain, **shape}, dropout=0.2)
     torch.manual_seed(0)
-    network = _torch.build_network((8, 16), n_classes=10, dropout=0.2)
+    network = _torch.build_network(made_of, size=16 if made_of.enlarge else 8, n_classes=10)
     images = torch.from_numpy(X.astype(np.float32) / 16)[:, None]
-    network.train()(images)  # gives the batch normalisation statistics of its own
-    expected = network.eval()(images).softmax(dim=1).detach().numpy()
-    layers = [*input_layers(16), *_torch.to_layers(network)]
+    shown = _torch.enlarge(images) if made_of.enlarge else images
+    network.train()(shown)  # gives the batch normalisation statistics of its own
+    logits = network.eval()(shown).view(len(X), made_of.n_networks, 10).mean(dim=1)
+    expected = logits.softmax(dim=1).detach().numpy()
+    layers = [*input_layers(16), *_torch.input_layers(made_of), *_torch.to_layers(network)]
     model = Model.from_layers(layers, Metadata(name="m", preparation="uci-8"), image_size=8)
     assert np.abs(model.predict_proba(X) - expected).max() < 1e-5
 
@@ -289,7 +417,7 @@ def test_ctrl_c_before_the_first_epoch_keeps_nothing(monkeypatch: pytest.MonkeyP
         (np.zeros((20, 65, 65)), Y[:20], "images of 65 x 65 are too large, at most 64 x 64: scale them down"),
         (np.where(X == 0, np.nan, X), Y, "contains NaN"),
         (X, np.zeros(200, int), "cannot learn from one class"),
-        (X, np.arange(200), "y has 200 classes, there are 10 digits"),
+        (X, np.arange(200), r"y has 200 classes, there are ten digits: are these labels\?"),
         (X, Y + 0.5, "Unknown label type"),
         (X[:0], Y[:0], "0 sample"),
         (X, Y[:100], "inconsistent numbers of samples"),
@@ -314,6 +442,50 @@ def test_what_cannot_be_learned_from_is_refused(images: NDArray[Any], labels: ND
         ConvNetClassifier(**SMALL).fit(images, labels)
 
 
+STAGES = "stages must be lists of widths, such as ((32, 32), (64, 64)), got "
+A_COUNT = "parameter of ConvNetClassifier must be an int in the range"
+
+
+@pytest.mark.usefixtures("no_torch")
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"stages": (2, 4)}, f"{STAGES}(2, 4)"),
+        ({"stages": ()}, f"{STAGES}()"),
+        ({"stages": ((4,), ())}, f"{STAGES}((4,), ())"),
+        ({"stages": ((0,),)}, f"{STAGES}((0,),)"),
+        ({"stages": ((4.5,),)}, f"{STAGES}((4.5,),)"),
+        ({"n_networks": 0}, f"The 'n_networks' {A_COUNT} [1, inf). Got 0 instead."),
+        ({"n_networks": 1.5}, f"The 'n_networks' {A_COUNT} [1, inf). Got 1.5 instead."),
+        ({"batch_size": 0}, f"The 'batch_size' {A_COUNT} [1, inf). Got 0 instead."),
+        ({"max_epochs": 0}, f"The 'max_epochs' {A_COUNT} [1, inf). Got 0 instead."),
+        ({"calm_epochs": -3}, f"The 'calm_epochs' {A_COUNT} [0, inf). Got -3 instead."),
+        ({"calm_epochs": 13}, "calm_epochs must be at most max_epochs, got 13 of 12"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_settings_that_make_no_network_are_refused(wrong: dict[str, Any], message: str) -> None:
+    """A ValueError names the setting and what it may be, before PyTorch is needed."""
+    with pytest.raises(ValueError, match=next(iter(wrong))) as caught:
+        ConvNetClassifier(**{**SMALL, **wrong}).fit(X, Y)
+    assert str(caught.value) == message
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_network_too_large_for_a_model_file_is_refused_before_its_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three networks on large images, enlarged: nothing is trained that could not be used."""
+    from inkdigits import _torch
+
+    monkeypatch.delattr(_torch, "fit_network")
+    images, labels = np.eye(64)[None].repeat(20, axis=0), np.arange(20) % 10
+    with pytest.raises(ValueError, match="too large") as caught:
+        ConvNetClassifier(n_networks=3, enlarge=True).fit(images, labels)
+    assert str(caught.value) == (
+        "the network is too large (cannot use the new model 'convnet': its layer 5.out is of unknown size, or larger "
+        "than in any reader of digits; train it again): narrow its stages, or fewer of them"
+    )
+
+
 @pytest.mark.usefixtures("torch")
 def test_images_of_another_size_are_refused_later() -> None:
     """What was fitted on 8x8 does not answer for 9x9."""
@@ -325,15 +497,13 @@ def test_images_of_another_size_are_refused_later() -> None:
 def test_it_is_an_estimator() -> None:
     """It can be cloned with its settings, and says when it is not fitted."""
     network = clone(ConvNetClassifier(**SMALL))
-    assert network.get_params()["channels"] == (8, 16)
+    assert network.get_params()["stages"] == ((8, 8), (16, 16))
     with pytest.raises(NotFittedError):
         network.predict(X)
 
 
-def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_torch")
+def test_without_torch_it_says_what_to_install() -> None:
     """Fitting without PyTorch names the extra."""
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "inkdigits._torch", raising=False)
-    monkeypatch.delattr(inkdigits, "_torch", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'inkdigits\[train\]'"):
         ConvNetClassifier(**SMALL).fit(X, Y)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn import datasets as sklearn_datasets
 from sklearn.utils import Bunch
 
+from inkdigits import datasets
 from inkdigits.datasets import (
     SPLIT_METHODS,
     Dataset,
@@ -25,10 +26,12 @@ from inkdigits.datasets import (
     load_folder,
     load_mnist,
     load_optdigits,
+    load_pendigits,
     split,
 )
 from inkdigits.errors import DatasetError
 from inkdigits.pictures import save_picture
+from inkdigits.prepare import PREPARATIONS, prepare
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -67,12 +70,16 @@ def test_a_fingerprint_is_that_of_the_data() -> None:
     assert dataclasses.replace(DIGITS, images=images).fingerprint != DIGITS.fingerprint
 
 
-@pytest.mark.parametrize("spec", ["", "cats", "digits:here", "optdigits", "folder", "optdigits:", "folder:"])
+@pytest.mark.parametrize(
+    "spec", ["", "cats", "digits:here", "optdigits", "semeion", "folder", "optdigits:", "pendigits:", "folder:"]
+)
 def test_an_unknown_data_set_is_refused(spec: str) -> None:
     """The error lists what there is."""
     with pytest.raises(DatasetError) as caught:
         load_dataset(spec)
-    assert str(caught.value) == f"no data set '{spec}': use digits, mnist, mnist:DIR, optdigits:DIR or folder:DIR"
+    assert str(caught.value) == (
+        f"no data set '{spec}': use digits, mnist, mnist:DIR, optdigits:DIR, semeion:DIR, pendigits:DIR or folder:DIR"
+    )
 
 
 def to_idx(array: NDArray[np.uint8]) -> bytes:
@@ -223,6 +230,15 @@ def test_both_parts_of_optdigits_are_read(tmp_path: Path) -> None:
     assert load_optdigits(tmp_path).n_train == 4
 
 
+def test_a_whole_optdigits_needs_no_second_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where optdigits.tra holds all training images, what lies beside it are some of the same: it is not read."""
+    monkeypatch.setattr(datasets, "OPTDIGITS_TRAIN", 2)
+    (tmp_path / "optdigits.tra").write_text(UCI_TEXT)
+    (tmp_path / "optdigits.hol").write_text("damaged")
+    optdigits = load_optdigits(tmp_path)
+    assert (len(optdigits), optdigits.n_train) == (1799, 2)
+
+
 def test_a_missing_optdigits_is_named(tmp_path: Path) -> None:
     """The error names the file."""
     with pytest.raises(DatasetError) as caught:
@@ -260,6 +276,121 @@ def test_a_truncated_optdigits_is_refused(tmp_path: Path) -> None:
         (tmp_path / "optdigits.tra.gz").write_bytes(content)
         with pytest.raises(DatasetError, match=r"^cannot read '.*optdigits\.tra\.gz': .*; fetch it again$"):
             load_optdigits(tmp_path)
+
+
+BARS = np.zeros((3, 32, 32), np.uint8)  # three ones, of the widths 2, 4 and 6
+BARS[0, 4:28, 15:17] = BARS[1, 4:28, 14:18] = BARS[2, 4:28, 13:19] = 1
+
+
+def bitmap_lines(bitmaps: NDArray[np.uint8]) -> str:
+    """Return bitmaps of ones in the format of optdigits-orig."""
+    return "".join("".join("".join(map(str, row)) + "\n" for row in bitmap) + " 1\n" for bitmap in bitmaps)
+
+
+def test_optdigits_is_read_as_bitmaps_for_another_model(tmp_path: Path) -> None:
+    """Counts of 8x8 hold too little for a larger model: it is given the bitmaps they were made from, of both files."""
+    (tmp_path / "optdigits-orig.tra").write_text("2\n" + bitmap_lines(BARS[:2]))
+    (tmp_path / "optdigits-orig.tes.gz").write_bytes(gzip.compress(("1\n" + bitmap_lines(BARS[2:])).encode()))
+    optdigits = load_dataset(f"optdigits:{tmp_path}", preparation="mnist-28")
+    assert np.array_equal(optdigits.images, [prepare(bar * np.uint8(255), "mnist-28") for bar in BARS])
+    assert optdigits.labels.tolist() == [1, 1, 1]
+    assert (optdigits.name, optdigits.preparation, optdigits.n_train) == ("optdigits", "mnist-28", 2)
+    assert split(optdigits).people == "may mix writers, which would flatter the figures: 30 people, not told apart"
+
+
+def test_bitmaps_under_two_names_are_read_once(tmp_path: Path) -> None:
+    """The second part is called .cv in some copies and .tes in others; where both lie there, they are one."""
+    for name, bars in (("tra", BARS[:2]), ("cv", BARS[2:]), ("tes", BARS[2:])):
+        (tmp_path / f"optdigits-orig.{name}").write_text(bitmap_lines(bars))
+    optdigits = load_optdigits(tmp_path, preparation="mnist-28")
+    assert np.array_equal(optdigits.images, [prepare(bar * np.uint8(255), "mnist-28") for bar in BARS])
+
+
+@pytest.mark.parametrize("preparation", [None, "uci-8"])
+def test_optdigits_is_counts_where_nobody_asks_for_more(tmp_path: Path, preparation: str | None) -> None:
+    """By default, and for a model that reads counts, the bitmaps are passed over."""
+    (tmp_path / "optdigits.tra").write_text(UCI_TEXT)
+    (tmp_path / "optdigits-orig.tra").write_text("damaged")
+    assert load_dataset(f"optdigits:{tmp_path}", preparation=preparation).images.shape == (1799, 8, 8)
+
+
+def write_semeion(folder: Path, n: int = 5) -> NDArray[np.uint8]:
+    """Write n digits in the format of semeion.data and return their bitmaps, (n, 16, 16)."""
+    bitmaps = np.repeat(BARS[1:2, ::2, ::2], n, axis=0)
+    row = " ".join(map(str, [*bitmaps[0].ravel(), 0, 1, *[0] * 8]))
+    (folder / "semeion.data.gz").write_bytes(gzip.compress((row + " \n").encode() * n))
+    return bitmaps
+
+
+@pytest.mark.parametrize(
+    ("preparation", "expected"), [(None, "mnist-28"), ("mnist-28", "mnist-28"), ("uci-8", "uci-8")]
+)
+def test_semeion_is_prepared_for_a_model(tmp_path: Path, preparation: str | None, expected: str) -> None:
+    """Its bitmaps are no model's input: they are prepared as MNIST is, or as one asks."""
+    bitmaps = write_semeion(tmp_path)
+    semeion = load_dataset(f"semeion:{tmp_path}", preparation=preparation)
+    assert np.array_equal(semeion.images, [prepare(bitmap * np.uint8(255), expected) for bitmap in bitmaps])
+    assert semeion.labels.tolist() == [1] * 5
+    assert (semeion.name, semeion.preparation, semeion.n_train) == ("semeion", expected, 4)
+    assert split(semeion).people == "may mix writers, which would flatter the figures: about 80 people, not told apart"
+
+
+PEN_ROW = "50,100,50,85,50,70,50,55,50,45,50,30,50,15,50,0,1\n"  # a 1, from top to bottom
+
+
+@pytest.mark.parametrize(
+    ("preparation", "expected"), [(None, "mnist-28"), ("mnist-28", "mnist-28"), ("uci-8", "uci-8")]
+)
+def test_pendigits_are_drawn_for_a_model(tmp_path: Path, preparation: str | None, expected: str) -> None:
+    """Pen points are no model's input: each digit is drawn with a pen of its own, the same at every loading."""
+    (tmp_path / "pendigits_all.csv").write_text(PEN_ROW * 5)
+    pendigits, again = (load_dataset(f"pendigits:{tmp_path}", preparation=preparation) for _ in range(2))
+    size = PREPARATIONS[expected].size
+    assert (pendigits.name, pendigits.preparation) == ("pendigits", expected)
+    assert (pendigits.images.shape, pendigits.labels.tolist()) == ((5, size, size), [1] * 5)
+    assert len({image.tobytes() for image in pendigits.images}) == 5
+    assert pendigits.fingerprint == again.fingerprint
+
+
+PEN_PEOPLE = "30 people in the training part, 14 others in the test part"
+
+
+@pytest.mark.parametrize(
+    ("n", "people"),
+    [
+        (5, f"keeps writers apart: {PEN_PEOPLE}"),
+        (4, f"may mix writers, which would flatter the figures: {PEN_PEOPLE}"),
+    ],
+    ids=["whole", "a part"],
+)
+def test_pendigits_come_in_ucis_two_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int, people: str) -> None:
+    """A file with more than the training part keeps writers apart; of a smaller one nobody knows."""
+    monkeypatch.setattr(datasets, "PENDIGITS_TRAIN", 4)
+    (tmp_path / "pendigits_all.csv").write_text(PEN_ROW * n)
+    assert split(load_pendigits(tmp_path)).people == people
+
+
+@pytest.mark.parametrize(
+    ("kind", "preparation", "name"),
+    [
+        ("optdigits", "mnist-28", "optdigits-orig.tra"),
+        ("semeion", None, "semeion.data"),
+        ("pendigits", None, "pendigits_all.csv"),
+    ],
+)
+def test_a_missing_uci_file_is_named(tmp_path: Path, kind: str, preparation: str | None, name: str) -> None:
+    """The error names the file that was looked for."""
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(f"{kind}:{tmp_path}", preparation=preparation)
+    assert str(caught.value) == f"no {name} in '{tmp_path}': give the folder with UCI's file, plain or .gz"
+
+
+@pytest.mark.parametrize("preparation", [None, "mnist-28", "uci-8"])
+def test_what_comes_prepared_is_what_it_is(tmp_path: Path, preparation: str | None) -> None:
+    """The bundled digits and MNIST are not prepared anew, whatever is asked for."""
+    write_mnist(tmp_path)
+    assert load_dataset("digits", preparation=preparation).fingerprint == DIGITS.fingerprint
+    assert load_dataset(f"mnist:{tmp_path}", preparation=preparation).preparation == "mnist-28"
 
 
 def write_folder(folder: Path, draw: Draw) -> None:

@@ -46,7 +46,13 @@ CONVNET_LAYERS = (
     Layer("Gemm", (RANDOM.normal(size=(2, 10)).astype(np.float32),)),
 )
 METADATA = Metadata(
-    name="small", preparation="uci-8", temperature=1.25, thresholds={"0.01": 0.9}, card="# Ä model\n", data={"n": 3}
+    name="small",
+    preparation="uci-8",
+    temperature=1.25,
+    thresholds={"0.01": 0.9},
+    coverages={"0.01": 0.95},
+    card="# Ä model\n",
+    data={"n": 3},
 )
 MODEL = Model.from_layers(MLP_LAYERS, METADATA, image_size=8)
 CONVNET = Model.from_layers(CONVNET_LAYERS, METADATA, image_size=8)
@@ -101,9 +107,11 @@ MAPPINGS = st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=3)
         Metadata,
         name=st.text(min_size=1, max_size=10),
         preparation=st.sampled_from(["mnist-28", "uci-8"]),
-        labels=st.permutations("0123456789").map("".join),
+        labels=st.permutations("0123456789").map("".join)
+        | st.permutations("012345678").map(lambda d: "".join(d) + "-"),
         temperature=st.floats(0.1, 10),
         thresholds=st.dictionaries(st.sampled_from(["0.001", "0.005", "0.01"]), st.floats(0, 1)),
+        coverages=st.dictionaries(st.sampled_from(["0.001", "0.005", "0.01"]), st.floats(0, 1)),
         recipe=MAPPINGS,
         data=MAPPINGS,
         figures=MAPPINGS,
@@ -143,6 +151,38 @@ def test_predict_answers_with_labels() -> None:
     metadata = dataclasses.replace(METADATA, labels="9876543210")
     model = Model.from_layers(MLP_LAYERS, metadata, image_size=8)
     assert model.predict(IMAGES).tolist() == (9 - MODEL.predict(IMAGES)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "digits"), [("0123456789-", "0123456789"), ("71-", "71"), ("0123456789", "0123456789")]
+)
+def test_the_digits_are_the_labels_without_the_last_that_is_none(labels: str, digits: str) -> None:
+    """A model may know what is no digit: its last label, `-`, which is not among its digits."""
+    assert dataclasses.replace(METADATA, labels=labels).digits == digits
+
+
+def no_digit_knower(probabilities: list[float]) -> Model:
+    """Return a model of two digits, 7 and 1, and of what is none, that gives every image the same probabilities."""
+    metadata = dataclasses.replace(METADATA_AT_1, labels="71-")
+    layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((64, 3)), np.log(probabilities)))]
+    return Model.from_layers(layers, metadata, image_size=8)
+
+
+def test_that_it_is_no_digit_has_a_probability_of_its_own() -> None:
+    """The probabilities have a column more than there are digits, the last, and sum to 1 with it."""
+    probabilities = no_digit_knower([0.1, 0.3, 0.6]).predict_proba(IMAGES)
+    assert np.allclose(probabilities, [[0.1, 0.3, 0.6]] * 7, atol=1e-9)
+
+
+def test_predict_answers_with_a_digit() -> None:
+    """Where it is most likely none, the most probable digit is the answer all the same."""
+    assert no_digit_knower([0.1, 0.3, 0.6]).predict(IMAGES).tolist() == [1] * 7
+
+
+def test_a_file_without_coverages_can_be_read() -> None:
+    """Files of an older inkdigits promise error rates without the coverage."""
+    older = {key: value for key, value in json.loads(METADATA.to_json()).items() if key != "coverages"}
+    assert Model(with_metadata(json.dumps(older))).metadata == dataclasses.replace(METADATA, coverages={})
 
 
 def test_many_images_are_as_good_as_one() -> None:
@@ -367,6 +407,39 @@ def test_a_layer_that_asks_for_gigabytes_is_refused(layers: list[Layer]) -> None
         with_layers(*pooled)
 
 
+ENLARGING = Layer("ConvTranspose", (np.ones((1, 1, 8, 8), np.float32),), {"strides": [2, 2], "pads": [3, 3, 3, 3]})
+
+
+def test_a_model_may_enlarge_its_images() -> None:
+    """A transposed convolution makes 8x8 images 16x16; it is no operator that the runtime or we refuse."""
+    head = Layer("Gemm", (np.zeros((256, 10), np.float32),))
+    model = with_layers(Layer("Unsqueeze", (np.array([1]),)), ENLARGING, Layer("Flatten"), head)
+    assert np.allclose(model.predict_proba(IMAGES), 0.1)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [
+            Layer("Unsqueeze", (np.array([1]),)),
+            Layer("ConvTranspose", (np.ones((1, 1, 201, 201)),), {"pads": [100] * 4}),
+        ],
+        [
+            Layer("Unsqueeze", (np.array([1, 4]),)),
+            Layer("Unsqueeze", (np.array([5]),)),
+            Layer("Conv", (np.ones((1, 1, 201, 201, 1, 1)),), {"pads": [100, 100, 0, 0] * 2}),
+        ],
+    ],
+    ids=["transposed", "four dimensions"],
+)
+def test_a_convolution_that_unfolds_to_gigabytes_is_refused(layers: list[Layer]) -> None:
+    """A wide kernel whose result is small: the runtime would copy the image once for each of its weights."""
+    with pytest.raises(
+        ModelFileError, match=r"is of unknown size, or larger than in any reader of digits; train it again$"
+    ):
+        with_layers(*layers, Layer("Flatten"), Layer("Gemm", (np.zeros((64, 10)),)))
+
+
 def rename_input(proto: Any) -> None:
     """Call the input something else, everywhere."""
     proto.graph.input[0].name = proto.graph.node[0].input[0] = "pixels"
@@ -432,7 +505,12 @@ def metadata_text(**changes: Any) -> str:
         metadata_text(thresholds=[]),
         metadata_text(thresholds={"0.01": "high"}),
         metadata_text(thresholds={"0.01": math.nan}),
+        metadata_text(coverages=None),
+        metadata_text(coverages={"0.01": 95}),
         metadata_text(labels=""),
+        metadata_text(labels="-"),
+        metadata_text(labels="-0123456789"),
+        metadata_text(labels="0123456789--"),
         metadata_text(labels="0123456788"),
         metadata_text(labels="abcdefghij"),
         metadata_text(temperature=None),
@@ -447,6 +525,24 @@ def test_damaged_metadata_is_refused(text: str) -> None:
     assert message.startswith("cannot use it: its metadata is damaged (")
     assert message.endswith("); train the model again")
     assert message.isprintable()
+
+
+@pytest.mark.parametrize("promises", ["thresholds", "coverages"])
+@pytest.mark.parametrize(
+    ("rate", "reason"),
+    [
+        ("many", "could not convert string to float: 'many'"),
+        ("", "could not convert string to float: ''"),
+        ("0", "a promised error rate is not between 0 and 1"),
+        ("1", "a promised error rate is not between 0 and 1"),
+        ("-0.01", "a promised error rate is not between 0 and 1"),
+        ("nan", "a promised error rate is not between 0 and 1"),
+    ],
+)
+def test_a_promise_that_is_no_rate_is_refused(promises: str, rate: str, reason: str) -> None:
+    """What a model promises is an error rate between 0 and 1."""
+    text = metadata_text(**{promises: {"0.01": 0.9, rate: 0.9}})
+    assert refusal(with_metadata(text)) == (f"cannot use it: its metadata is damaged ({reason}); train the model again")
 
 
 def test_a_missing_model_file_is_named(tmp_path: Path) -> None:

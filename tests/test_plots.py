@@ -135,6 +135,14 @@ def test_reliability_uses_the_bins_of_the_calibration_error() -> None:
     assert gap == pytest.approx(evaluation.expected_calibration_error)
 
 
+def test_risk_and_coverage_are_drawn_with_the_promises() -> None:
+    """The curve is that of the evaluation; a dot stands at the coverage and error rate of each promise."""
+    evaluation = replace(make_evaluation(), thresholds={"0.01": 0.5})
+    curve, dot = plots.plot_risk_coverage(evaluation).axes[0].lines
+    np.testing.assert_array_equal(np.asarray(curve.get_xydata()).T, evaluation.risk_coverage_curve)
+    np.testing.assert_allclose(np.asarray(dot.get_xydata()), [(1.0, 2 / 60)])
+
+
 def test_writers_stand_the_worst_first() -> None:
     """Images 2 and 5 are by writer 2 of three: that one comes first."""
     axes = plots.plot_writers(make_evaluation(writers=True)).axes[0]
@@ -149,7 +157,7 @@ def test_unknown_writers_are_refused() -> None:
 
 def test_figures_are_those_that_apply() -> None:
     """Every figure that the evaluation and the training allow is given, and no other."""
-    always = ["confusion_matrix", "reliability", "predictions"]
+    always = ["confusion_matrix", "reliability", "risk_coverage", "predictions"]
     assert list(plots.figures_of(make_evaluation(wrong=()))) == always
     everything = plots.figures_of(
         make_evaluation(writers=True), loss_curve=[1.0, 0.5], hidden_weights=np.zeros((2, 8, 8))

@@ -148,6 +148,46 @@ def test_a_reading_below_the_threshold_is_not_accepted(draw: Draw, threshold: fl
         assert (reading.text, reading.accepted, reading.reason) == ("7", not reason, reason)
 
 
+def sure_of_no_digit(no_digit: float) -> Model:
+    """Return a model that reads every image as a 7, with a probability that it is no digit; the 7 has the rest."""
+    probabilities = np.full(11, 1e-6)
+    probabilities[7], probabilities[10] = 1 - no_digit, no_digit
+    layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((784, 11)), np.log(probabilities)))]
+    metadata = Metadata(name="doubter", preparation="mnist-28", labels="0123456789-", thresholds={"0.01": 0.1})
+    return Model.from_layers(layers, metadata, image_size=28)
+
+
+def test_a_mark_that_is_no_digit_by_its_looks_is_declined(draw: Draw) -> None:
+    """Where a model knows what is no digit and finds it likely, the digit is not to be acted on, in all three ways."""
+    reader = Reader(sure_of_no_digit(0.8))
+    page = draw("7")
+    [number] = reader.read(page).numbers
+    reason = "not a digit by its looks, with a probability of 0.800"
+    for one in (number, number.digits[0], reader.read_digit(page), reader.read_number(page)):
+        assert (one.text, one.accepted, one.reason) == ("7", False, reason)
+
+
+def test_a_page_without_anything_like_a_digit_is_declined(draw: Draw) -> None:
+    """The page says so with the reason, and still shows what it was taken for."""
+    page = Reader(sure_of_no_digit(0.8)).read(draw("77"))
+    assert (page.status, page.text) == ("declined", "77")
+    assert page.reason == "not a digit by its looks, with a probability of 0.800"
+
+
+@pytest.mark.parametrize(("no_digit", "accepted"), [(0.49, True), (0.51, False)])
+def test_a_mark_that_is_more_likely_a_digit_is_accepted(draw: Draw, no_digit: float, accepted: bool) -> None:
+    """It counts whether a mark is more likely no digit than any; below that only confidence does."""
+    assert Reader(sure_of_no_digit(no_digit)).read_digit(draw("7")).accepted == accepted
+
+
+def test_that_it_is_no_digit_is_not_among_the_probabilities(draw: Draw) -> None:
+    """Ten probabilities, one per digit, as from any model; what they lack to 1 is that it is none."""
+    digit = Reader(sure_of_no_digit(0.8)).read_digit(draw("7"))
+    assert len(digit.probabilities) == 10
+    assert sum(digit.probabilities) == pytest.approx(0.2, abs=1e-5)
+    assert digit.confidence == digit.probabilities[7] == pytest.approx(0.2, abs=1e-5)
+
+
 def test_what_the_network_was_shown_is_part_of_the_answer(reader: Reader, draw: Draw) -> None:
     """Each digit carries the image the network saw: white on black, 20 px high, centred."""
     digit = reader.read_digit(draw("3"))
@@ -156,10 +196,10 @@ def test_what_the_network_was_shown_is_part_of_the_answer(reader: Reader, draw: 
 
 
 def test_probabilities_are_one_per_label(reader: Reader, draw: Draw) -> None:
-    """Ten probabilities that sum to 1; the largest is the confidence."""
+    """Ten probabilities; they lack next to nothing to 1, that it is no digit; the largest is the confidence."""
     digit = reader.read_digit(draw("5"))
     assert len(digit.probabilities) == 10
-    assert sum(digit.probabilities) == pytest.approx(1)
+    assert 0.99 < sum(digit.probabilities) <= 1 + 1e-9
     assert max(digit.probabilities) == digit.confidence == digit.probabilities[5]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import corruptions
 import numpy as np
 import pytest
 import reading
@@ -47,6 +48,34 @@ def test_single_digits_from_phone_photos(reader: Reader, data_folder: Path, way:
     """At least 25 of 26 photographed digits, as pages and as crops."""
     right = reading.read_photos(reader, data_folder / "numbers" / "single-photo", way)
     assert (len(right), sum(right) >= 25) == (26, True)
+
+
+@pytest.mark.parametrize("kind", ["blank", "noise", "scribble", "frame", "pair", "letter", "blot"])
+def test_what_is_no_digit_is_told_apart(reader: Reader, mnist_test: Dataset, kind: str) -> None:
+    """An area under the ROC curve of at least 0.99 between test digits and negatives that training has not seen."""
+    assert reading.tell_apart(reader, mnist_test.images, kind) >= 0.99
+
+
+def test_the_promise_of_one_per_cent_is_kept(reader: Reader, mnist_test: Dataset, data_folder: Path) -> None:
+    """Of what is accepted for 1 % errors at most 1 % is wrong on MNIST, at most 1.5 % on exam digits (10 of 923)."""
+    exam = reading.judge_exam(reader, data_folder / "nsysu" / "nsysu-dev.npz")
+    for judged, most_wrong, most_off in ((evaluate(reader.model, mnist_test), 0.01, 0.005), (exam, 0.015, 0.02)):
+        [promise] = [promise for promise in judged.promises if promise.promised == "0.01"]
+        assert promise.error_rate <= most_wrong
+        assert judged.expected_calibration_error <= most_off
+
+
+@pytest.mark.slow
+def test_corruptions_cost_little(reader: Reader, mnist_test: Dataset) -> None:
+    """The mean error over 15 kinds of corruption at 3 strengths stays below 5 % on the first 100 test digits."""
+    images, labels = mnist_test.images[:100], mnist_test.labels[:100]
+    rates = [
+        corruptions.error_rate(reader, images, labels, corrupt, strength)
+        for corrupt, strengths in corruptions.CORRUPTIONS.values()
+        for strength in strengths
+    ]
+    assert len(rates) == 45
+    assert np.mean(rates) <= 0.05
 
 
 def test_place_size_polarity_and_paper_do_not_matter(reader: Reader, mnist_test: Dataset) -> None:

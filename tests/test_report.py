@@ -218,6 +218,16 @@ def test_no_mistakes_are_said_in_words() -> None:
     )
 
 
+def test_the_models_promises_are_kept_or_broken_in_public(training: TrainingResult) -> None:
+    """Each promised error rate stands beside what it comes to on these images; without promises that is said."""
+    promising = replace(training.evaluation, thresholds={"0.01": 0.9})
+    [promise] = promising.promises
+    shown = render_report(promising, title="t", model=UNTOLD)
+    row = f"<td>0.900</td><td>{promise.coverage:.1%}</td><td>{promise.error_rate:.2%}</td>"
+    assert f'<th scope="row">1.0%</th>{row}' in shown
+    assert "The model promises no error rate." in render_report(training.evaluation, title="t", model=UNTOLD)
+
+
 def test_the_worst_twenty_writers_are_listed() -> None:
     """Where writers are known, the worst come first, and the page says how many it leaves out."""
     writers = section(render_report(make_evaluation(writers=True), title="Writers", model=UNTOLD), "writers")

@@ -16,10 +16,10 @@ PACKAGE = Path(inkdigits.__file__).parent
 ROOMS = [  # from the ground up; a module may import from its own room and from those below
     {"errors", "readings"},
     {"pictures", "ink", "prepare", "page"},
-    {"idx", "datasets"},
-    {"modelfile", "confidence", "augment", "strokes", "_torch", "mlp", "convnet"},
+    {"idx", "uci", "strokes", "negatives", "datasets"},
+    {"modelfile", "confidence", "augment", "_torch", "mlp", "convnet"},
     {"reader"},
-    {"evaluation", "plots", "report", "training"},
+    {"evaluation", "plots", "report", "recipes", "training"},
     {"cli", "__main__"},
 ]
 FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}

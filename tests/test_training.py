@@ -15,8 +15,10 @@ from inkdigits import confidence, convnet, mlp
 from inkdigits.augment import Augmentation
 from inkdigits.datasets import Dataset, load_digits
 from inkdigits.errors import RecipeError
+from inkdigits.evaluation import evaluate
+from inkdigits.recipes import RECIPES, find_recipe
 from inkdigits.strokes import draw_digits
-from inkdigits.training import RECIPES, TrainingResult, train
+from inkdigits.training import NO_DIGIT, TrainingResult, train
 
 PUBLISHED_LOSSES = [0.01147629, 0.01142365, 0.01136608, 0.01128053, 0.01128869]
 PUBLISHED_PREDICTIONS = (
@@ -141,7 +143,9 @@ def test_progress_hears_every_epoch() -> None:
 
 def test_an_unknown_recipe_is_refused() -> None:
     """The message names what there is."""
-    with pytest.raises(RecipeError, match="no recipe 'best': use tutorial, plain, small-data, convnet"):
+    with pytest.raises(
+        RecipeError, match="no recipe 'best': use tutorial, plain, small-data, fast, tiny, reader, convnet"
+    ):
         train("best", "digits")
 
 
@@ -154,6 +158,11 @@ def test_too_few_different_digits_are_refused() -> None:
 def test_every_recipe_is_named_as_it_is_filed() -> None:
     """RECIPES maps each name to the recipe of that name."""
     assert {name: recipe.name for name, recipe in RECIPES.items()} == {name: name for name in RECIPES}
+
+
+def test_the_first_name_of_the_readers_recipe_still_works() -> None:
+    """`convnet` is what `reader` was called first."""
+    assert find_recipe("convnet") is RECIPES["reader"]
 
 
 def test_nobody_is_both_fitted_and_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,23 +189,112 @@ def test_thresholds_are_chosen_on_distorted_images(monkeypatch: pytest.MonkeyPat
     blank = train("held", "digits").model.metadata
     assert held_out[0].shape == (200, 8, 8)
     assert 0 < as_they_are.thresholds["0.3"] < 1
+    assert 0.5 <= as_they_are.coverages["0.3"] <= 1
     assert blank.thresholds == {}
     assert as_they_are.temperature == blank.temperature != 1.0
 
 
-def test_the_convnet_sees_national_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawn digits are added to images of 28x28, which they look like, and to no others."""
+def test_held_out_digits_that_nobody_else_wrote_calibrate_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the held-out writer wrote 9s only and the others none, the temperature stays 1 and nothing is promised."""
+    digits = load_digits()[:400]
+    held_out = watch_distort(monkeypatch)
+    monkeypatch.setitem(RECIPES, "held", replace(RECIPES["plain"], name="held", max_epochs=2, held_out=0.5))
+    by_two = replace(digits, writers=(digits.labels == 9).astype(np.int64))
+    metadata = train("held", by_two, n_train=300, random_state=0).model.metadata
+    assert len(held_out[0]) == int((digits.labels[:300] == 9).sum())
+    assert (metadata.labels, metadata.temperature, metadata.thresholds) == ("012345678", 1.0, {})
+
+
+def shorten(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Make the reader's recipe a matter of a second; collect what is fitted."""
     pytest.importorskip("torch", reason="PyTorch is not installed: no training of convolutional networks")
-    settings = {"channels": (4,), "augmentation": None, "n_drawn": 25}
-    brief = replace(RECIPES["convnet"], settings=settings, max_epochs=1, held_out=0.0)
-    monkeypatch.setitem(RECIPES, "convnet", brief)
-    fitted = watch_convnet(monkeypatch)
-    train("convnet", large_digits(60), n_train=40, random_state=7)
-    train("convnet", load_digits()[:60], n_train=40, random_state=7)
+    settings = {"stages": ((4,),), "augmentation": None}
+    brief = {"settings": settings, "max_epochs": 1, "held_out": 0.0, "drawn": 0, "negatives": 0}
+    monkeypatch.setitem(RECIPES, "reader", replace(RECIPES["reader"], **{**brief, **changes}))
+    return watch_convnet(monkeypatch)
+
+
+def test_the_reader_sees_national_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn digits are added to images of 28x28, which they look like, and to no others."""
+    fitted = shorten(monkeypatch, drawn=25)
+    train("reader", large_digits(60), n_train=40, random_state=7)
+    train("reader", load_digits()[:60], n_train=40, random_state=7)
     drawn, labels = draw_digits(25, random_state=7)
     assert [len(images) for images, _ in fitted] == [40 + 25, 40]
     assert np.array_equal(fitted[0][0][40:], drawn)
     assert np.array_equal(fitted[0][1][40:], labels)
+
+
+def test_the_reader_learns_what_is_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up negatives get a label of their own, the last of the model's; the figures are those of digits."""
+    fitted = shorten(monkeypatch, negatives=30)
+    result = train("reader", large_digits(60), n_train=40)
+    assert fitted[0][1].tolist().count(NO_DIGIT) == 30
+    assert result.model.metadata.labels == "0123456789-"
+    assert result.model.predict_proba(result.split.test.images).shape == (20, 11)
+    assert result.evaluation.probabilities.shape == (20, 10)
+    assert "30 images of no digit" in result.model.metadata.card
+
+
+def test_a_reader_of_counts_learns_digits_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn besides is 28x28: an 8x8 model says that nothing was made up, though its recipe would have it."""
+    shorten(monkeypatch, drawn=25, negatives=30)
+    metadata = train("reader", load_digits()[:60], n_train=40).model.metadata
+    assert (metadata.recipe["drawn"], metadata.recipe["negatives"], metadata.labels) == (0, 0, "0123456789")
+    assert "\n- Made up: nothing.\n" in metadata.card
+    assert "- Fails on: what is not a digit. It always answers with one of its labels." in metadata.card
+
+
+def test_more_sets_are_learned_from_besides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All images of the other sets are fitted on; the model file names them, and is judged on the first set alone."""
+    fitted = shorten(monkeypatch)
+    more = replace(large_digits(100)[60:100], name="more", source="elsewhere")
+    result = train("reader", large_digits(60), also=[more], n_train=40)
+    assert np.array_equal(fitted[0][0], np.concatenate([large_digits(40).images, more.images]))
+    assert len(result.split.test) == 20
+    [one] = result.model.metadata.data["also"]
+    assert one == {"name": "more", "source": "elsewhere", "n_train": 40, "fingerprint": more.fingerprint}
+    assert evaluate(result.model, more).seen == "all of these images: the figures say nothing about new ones"
+
+
+def test_sets_of_another_form_cannot_be_learned_from_besides() -> None:
+    """8x8 images do not go with 28x28 ones, and the message names both."""
+    message = (
+        "cannot train on 'digits' besides 'digits': its images are prepared as uci-8, the others as mnist-28; "
+        "leave it out"
+    )
+    with pytest.raises(RecipeError) as caught:
+        train("reader", large_digits(60), also=["digits"], n_train=40)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("part", "n", "name"),
+    [(slice(35, 45), 5, "test"), (slice(40), 10, "held-out")],
+    ids=["of the test part", "of the held-out part"],
+)
+def test_what_a_reader_is_judged_on_cannot_be_learned_from_besides(
+    monkeypatch: pytest.MonkeyPatch, part: slice, n: int, name: str
+) -> None:
+    """A further set with images that are kept for the figures or the promises is refused; the message counts them."""
+    monkeypatch.setitem(RECIPES, "held", replace(RECIPES["tutorial"], name="held", held_out=0.25))
+    more = replace(load_digits()[part], name="more")
+    with pytest.raises(RecipeError) as caught:
+        train("held", load_digits()[:60], also=[more], n_train=40)
+    assert str(caught.value) == (
+        f"cannot train on 'more' besides: {n} of the {name} part's images are among it, "
+        "so that the figures would be flattered; leave it out"
+    )
+
+
+def test_of_a_further_set_in_parts_the_training_part_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where other people wrote the test part it is left for judging on, and the model file says how many were taken."""
+    fitted = watch_fit(monkeypatch)
+    more = replace(load_digits()[60:100], name="more", writer_order="parts", n_train=30)
+    result = train("tutorial", load_digits()[:60], also=[more], n_train=40)
+    assert np.array_equal(fitted[0], np.concatenate([load_digits()[:40].flat, load_digits()[60:90].flat]))
+    assert result.model.metadata.data["also"][0]["n_train"] == 30
+    assert evaluate(result.model, more).index.tolist() == list(range(30, 40))
 
 
 def test_an_mlp_learns_from_large_images(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,10 +308,10 @@ def test_an_mlp_learns_from_large_images(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.slow
 def test_the_convnet_learns_and_calibrates() -> None:
-    """The convnet recipe on a few 8x8 digits beats the tutorial, and is calibrated on images it kept back."""
+    """The reader's recipe on a few 8x8 digits beats the tutorial, and is calibrated on images it kept back."""
     pytest.importorskip("torch", reason="PyTorch is not installed: no training of convolutional networks")
     digits: Dataset = load_digits()
-    result = train("convnet", digits)
+    result = train("reader", digits)
     assert result.accuracy > 0.95
     assert result.model.metadata.temperature != 1.0
     assert result.split.test.images.shape == (797, 8, 8)

@@ -7,7 +7,7 @@ whole batch costs a few tensor operations. Drawn from a `torch.Generator`: the s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,12 @@ class Augmentation:
     pen: float = 0.5  # share of images whose strokes are made thinner or thicker
     blur: float = 0.3  # share of images
     clutter: float = 0.15  # share of images that get a bit of frame or a dot beside the digit
+    gamma: float = 0.5  # the grey curve is bent by up to this factor's exponential
     noise: float = 0.05  # largest standard deviation
+
+    def times(self, factor: float) -> Augmentation:
+        """Return distortions a factor as far, of a factor as many images."""
+        return Augmentation(**{name: value * factor for name, value in asdict(self).items()})
 
 
 def distort(images: NDArray[np.uint8], settings: Augmentation, *, full: int, random_state: int) -> NDArray[np.uint8]:
@@ -44,9 +49,11 @@ def distort(images: NDArray[np.uint8], settings: Augmentation, *, full: int, ran
 def augment(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
     """Return a distorted copy of a batch of images, (n, 1, size, size) float32 in 0..1, ink is 1."""
     images = _change_pose(images, settings, generator)
-    images = _change_pen(images, settings, generator)
-    images = _add_clutter(images, settings, generator)
-    return _change_ink(images, settings, generator)
+    if settings.pen:
+        images = _change_pen(images, settings, generator)
+    if settings.clutter:
+        images = _add_clutter(images, settings, generator)
+    return _change_ink(images, settings, generator) if settings.blur or settings.noise or settings.gamma else images
 
 
 def _change_pose(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
@@ -67,9 +74,10 @@ def _change_pose(images: Tensor, settings: Augmentation, generator: Generator) -
         dim=1,
     )
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    coarse = 2 * settings.elastic * torch.randn(n, 2, 5, 5, generator=generator, device=generator.device)
-    waves = functional.interpolate(coarse, images.shape[-2:], mode="bicubic", align_corners=False)
-    grid = grid + waves.permute(0, 2, 3, 1)
+    if settings.elastic:
+        coarse = 2 * settings.elastic * torch.randn(n, 2, 5, 5, generator=generator, device=generator.device)
+        waves = functional.interpolate(coarse, images.shape[-2:], mode="bicubic", align_corners=False)
+        grid = grid + waves.permute(0, 2, 3, 1)
     return functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
@@ -126,7 +134,7 @@ def _change_ink(images: Tensor, settings: Augmentation, generator: Generator) ->
     amount = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device)
     amount = amount * (torch.rand(n, 1, 1, 1, generator=generator, device=generator.device) < settings.blur)
     images = images.lerp(functional.conv2d(images, kernel, padding=1), amount)
-    gamma = torch.exp(_symmetric(n, 0.5, generator)).view(n, 1, 1, 1)
+    gamma = torch.exp(_symmetric(n, settings.gamma, generator)).view(n, 1, 1, 1)
     images = images.clamp(0, 1) ** gamma
     sigma = settings.noise * torch.rand(n, 1, 1, 1, generator=generator, device=generator.device) ** 2
     return (images + sigma * torch.randn(images.shape, generator=generator, device=generator.device)).clamp(0, 1)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from inkdigits.readings import PageReading
     from inkdigits.training import Progress, TrainingResult
 
-# The names of training.RECIPES and datasets.SPLIT_METHODS, without loading scikit-learn for --help
-RECIPE_NAMES = ("tutorial", "plain", "small-data", "convnet")
+# The names of recipes.RECIPES and ALIASES and datasets.SPLIT_METHODS, without loading scikit-learn for --help
+RECIPE_NAMES = ("tutorial", "plain", "small-data", "fast", "tiny", "reader", "convnet")
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
 FOLDER = click.Path(path_type=Path, file_okay=False)
-DATA_HELP = "digits, mnist, mnist:DIR, optdigits:DIR or folder:DIR."
+DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
 LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
 
 
@@ -84,6 +84,7 @@ def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input
 @main.command()
 @click.option("--recipe", type=click.Choice(RECIPE_NAMES), default="tutorial", show_default=True)
 @click.option("--data", default="digits", show_default=True, help=DATA_HELP)
+@click.option("--also", multiple=True, metavar="DATA", help="Learn from this set too. Repeatable.")
 @click.option("--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: by custom]")
 @click.option("--split", "method", type=click.Choice(SPLIT_NAMES), default="first", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")
@@ -91,10 +92,11 @@ def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
 @click.option("--figures", type=FOLDER, metavar="DIR", help="Write the figures as PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--resume", is_flag=True, help="Go on where a convnet's training to the same --out was cut off.")
+@click.option("--resume", is_flag=True, help="Go on where a training to --out was cut off.")
 def train(  # noqa: PLR0917 - click passes them by name
     recipe: str,
     data: str,
+    also: tuple[str, ...],
     n_train: int | None,
     method: Any,
     seed: int | None,
@@ -109,14 +111,16 @@ def train(  # noqa: PLR0917 - click passes them by name
     Without options this is the tutorial: scikit-learn's 8x8 digits, 15 neurons, 0.9147.
     """
     from inkdigits import training
+    from inkdigits.recipes import find_recipe
 
     _check_writable(out, report)
     checkpoint = _checkpoint(out, resume=resume)
-    dataset = _load(data, training.RECIPES[recipe].preparation)
+    dataset = _load(data, find_recipe(recipe).preparation)
     with _show_progress() as progress:
         result = training.train(
             recipe,
             dataset,
+            also=[_load(one, dataset.preparation) for one in also],
             n_train=n_train,
             split_method=method,
             random_state=seed,
@@ -155,15 +159,18 @@ def evaluate(model: str, data: str, report: Path | None, figures: Path | None, a
 
 
 @main.command()
-@click.argument("dataset", metavar="[digits|mnist[:DIR]|optdigits:DIR|folder:DIR]", default="digits")
+@click.argument("dataset", metavar="[DATA]", default="digits")
 @click.option("--show", type=int, metavar="N", help="Print image N as numbers.")
 @click.option("--image", "image", type=int, metavar="N", help="Draw image N: to FILE of --grid, or image-N.png.")
 @click.option("--grid", type=click.Path(path_type=Path), metavar="FILE", help="Draw images with their labels.")
 @click.option("--start", type=int, default=0, show_default=True, help="First image of the grid.")
 @click.option("--count", type=int, default=16, show_default=True, help="Images in the grid.")
 def data(dataset: str, show: int | None, image: int | None, grid: Path | None, start: int, count: int) -> None:
-    """Look at a data set: its figures, its images."""
-    loaded = _load(dataset, "mnist-28")
+    """Look at a data set: its figures, its images.
+
+    DATA is digits, mnist, or one of mnist, optdigits, semeion, pendigits, folder with :DIR.
+    """
+    loaded = _load(dataset, None)
     if show is not None:
         click.echo(_format_image(loaded, show))
     if image is not None:
@@ -221,7 +228,7 @@ def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
         save_picture(folder / f"{picture}-{i}-{digit.text}.png", image)
 
 
-def _load(spec: str, preparation: str) -> Dataset:
+def _load(spec: str, preparation: str | None) -> Dataset:
     """Load a data set; say what is going on where that takes long, and what was left out."""
     from inkdigits.datasets import load_dataset
 
@@ -322,6 +329,7 @@ def _describe_training(result: TrainingResult) -> str:
         [
             f"{result.recipe.name} on {train.name}: trained on {len(train)} images, tested on {len(test)}",
             f"the split {result.split.people}",
+            *(f"besides on {one['name']}: {one['n_train']} images" for one in result.model.metadata.data["also"]),
             f"{result.n_iter} epochs in {result.seconds:.2f} s; the last losses: {last}",
             *compare(result.predictions[:50], test.labels[:50]),
             _describe_evaluation(result.evaluation),
@@ -340,6 +348,12 @@ def _describe_evaluation(evaluation: Evaluation) -> str:
             "true \\ read as",
             "       " + " ".join(f"{digit:>4}" for digit in range(10)),
             *rows,
+            *(
+                f"promised {float(p.promised):.1%} errors: {p.coverage:.1%} accepted (confidence {p.threshold:.3f} and "
+                f"more), {p.error_rate:.2%} of them wrong"
+                for p in evaluation.promises
+            ),
+            f"confidence off by {evaluation.expected_calibration_error:.2%} on average (expected calibration error)",
             f"accuracy {evaluation.accuracy}: {evaluation.errors} errors of {len(evaluation.dataset)}",
         ]
     )

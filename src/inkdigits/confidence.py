@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 ASSURANCE = 0.95  # probability with which a promise holds, given the held-out images
-COVERAGES = 100  # shares of the images, from all down to a hundredth, among which a threshold is chosen
+STEPS = 100  # of coverage, from none to all of the readings
+LEAST_COVERAGE = 0.5  # a promise that leaves more than half of the readings to people is of little use
 PROMISES = ("0.001", "0.005", "0.01")  # error rates among the accepted
 
 
@@ -39,31 +43,45 @@ def apply_temperature(probabilities: NDArray[np.float64], temperature: float) ->
     return np.asarray(np.clip(scaled / scaled.sum(axis=1, keepdims=True), 1e-12, 1))
 
 
+@dataclass(frozen=True)
+class Promise:
+    """The least confidence of readings to accept, and the share of the held-out readings that reach it."""
+
+    threshold: float
+    coverage: float
+
+
 def threshold_for_error_rate(
     confidences: NDArray[np.float64], correct: NDArray[np.bool_], error_rate: float
-) -> float | None:
-    """Return the least confidence from which on held-out readings are wrong at most at the promised rate.
+) -> Promise | None:
+    """Return the least confidence from which on readings are wrong at most at the promised rate.
 
-    The rate is not the one seen but its exact upper binomial bound (Clopper and Pearson, 1934), so that few images
-    promise little. The largest of 100 coverages that keeps the promise is taken; that one may choose among 100 is paid
-    for (Bonferroni), so the promise holds with a probability of 95 %. None where no threshold keeps it.
+    The rate is not the one seen on the held-out readings but its exact upper binomial bound (Clopper and Pearson,
+    1934), so that few images promise little. Coverage grows in steps of a hundredth, from half of the readings or the
+    fewest that can support the promise, until the bound first breaks it: tested in a fixed sequence that ends with the
+    first failure, all steps together keep the promise with a probability of 95 % (Angelopoulos et al., Learn then
+    Test, 2021): each rate for itself, for readings that are independent of each other and come from such writers and
+    pens. None where already the first step breaks it.
     """
     from scipy.stats import beta
 
-    if not confidences.size:
-        return None
-    candidates = np.quantile(confidences, np.arange(COVERAGES) / COVERAGES, method="lower")
-    for threshold in candidates:  # from the one that accepts all
-        reached = confidences >= threshold
-        accepted, errors = int(reached.sum()), int((reached & ~correct).sum())
-        bound = beta.ppf(1 - (1 - ASSURANCE) / COVERAGES, errors + 1, accepted - errors) if errors < accepted else 1.0
-        if bound <= error_rate:
-            return float(threshold)
-    return None
+    surest_first = np.argsort(-confidences, kind="stable")
+    ranked, errors = confidences[surest_first], np.cumsum(~correct[surest_first])
+    reached = np.searchsorted(-ranked, -ranked, side="right")  # how many are as sure as each, or surer
+    fewest = math.ceil(math.log(1 - ASSURANCE) / math.log(1 - error_rate))  # accepted without an error
+    kept = None
+    for step in np.linspace(0, len(confidences), STEPS + 1).round().astype(int):
+        if step < max(fewest, LEAST_COVERAGE * len(confidences)):
+            continue
+        accepted = int(reached[step - 1])
+        wrong = int(errors[accepted - 1])
+        if wrong == accepted or beta.ppf(ASSURANCE, wrong + 1, accepted - wrong) > error_rate:
+            break
+        kept = Promise(float(ranked[accepted - 1]), accepted / len(confidences))
+    return kept
 
 
-def choose_thresholds(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> dict[str, float]:
-    """Return the threshold for each promised error rate that held-out images (n, k) can support."""
-    confidences, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    found = {promise: threshold_for_error_rate(confidences, correct, float(promise)) for promise in PROMISES}
-    return {promise: threshold for promise, threshold in found.items() if threshold is not None}
+def choose_thresholds(confidences: NDArray[np.float64], correct: NDArray[np.bool_]) -> dict[str, Promise]:
+    """Return the threshold for each promised error rate that held-out readings, (n,) each, can support."""
+    found = {rate: threshold_for_error_rate(confidences, correct, float(rate)) for rate in PROMISES}
+    return {rate: promise for rate, promise in found.items() if promise is not None}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import warnings
-import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +13,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits import uci
 from inkdigits.errors import DatasetError, PictureError, reason_of
 from inkdigits.idx import read_idx
 from inkdigits.ink import extract_ink, to_working_size
 from inkdigits.page import find_digit
 from inkdigits.pictures import load_picture
 from inkdigits.prepare import prepare
+from inkdigits.strokes import draw_pen_points
 
 SplitMethod = Literal["first", "random", "stratified", "writers"]
 SPLIT_METHODS: tuple[SplitMethod, ...] = ("first", "random", "stratified", "writers")
@@ -30,6 +30,10 @@ PICTURE_ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", 
 MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 MNIST_WRITERS = ("train-writers.npy", "t10k-writers.npy")
 MNIST_TRAIN = 60_000
+OPTDIGITS_TRAIN = 3823  # images by UCI's training writers; some copies share them out to .tra and .hol
+PENDIGITS_TRAIN = 7494  # UCI's own training part, by other writers than the rest
+FORMS = "digits, mnist, mnist:DIR, optdigits:DIR, semeion:DIR, pendigits:DIR or folder:DIR"
+DEFAULT_PREPARATION = "mnist-28"  # of what is not stored as a model needs it, where nobody asks for another
 WHERE_MNIST = "give the folder with the four IDX files: mnist:DIR"
 
 
@@ -141,15 +145,17 @@ def load_digits() -> Dataset:
     )
 
 
-def load_dataset(spec: str = "digits", *, preparation: str = "mnist-28") -> Dataset:
+def load_dataset(spec: str = "digits", *, preparation: str | None = None) -> Dataset:
     """Return the data set that a word of the command line names.
 
     Parameters
     ----------
     spec
-        ``digits``, ``mnist`` (downloaded once by scikit-learn), ``mnist:DIR``, ``optdigits:DIR`` or ``folder:DIR``.
+        ``digits``, ``mnist`` (downloaded once by scikit-learn), ``mnist:DIR``, ``optdigits:DIR``, ``semeion:DIR``,
+        ``pendigits:DIR`` or ``folder:DIR``.
     preparation
-        How the pictures of a folder are prepared; the other sets come prepared.
+        How pictures, bitmaps and pen strokes are prepared; by default as the set is stored or, where it is stored as
+        none of a model's inputs, as MNIST is. The bundled digits and MNIST are what they are.
 
     Raises
     ------
@@ -165,10 +171,11 @@ def load_dataset(spec: str = "digits", *, preparation: str = "mnist-28") -> Data
     if kind == "mnist" and folder:
         return load_mnist(folder)
     if kind == "optdigits" and folder:
-        return load_optdigits(folder)
-    if kind == "folder" and folder:
-        return load_folder(folder, preparation=preparation)
-    raise DatasetError(f"no data set '{spec}': use digits, mnist, mnist:DIR, optdigits:DIR or folder:DIR")
+        return load_optdigits(folder, preparation=preparation or "uci-8")
+    loaders = {"semeion": load_semeion, "pendigits": load_pendigits, "folder": load_folder}
+    if kind in loaders and folder:
+        return loaders[kind](folder, preparation=preparation or DEFAULT_PREPARATION)
+    raise DatasetError(f"no data set '{spec}': use {FORMS}")
 
 
 def load_mnist(folder: str | Path) -> Dataset:
@@ -212,30 +219,67 @@ def fetch_mnist() -> Dataset:
     )
 
 
-def load_optdigits(folder: str | Path) -> Dataset:
-    """Return UCI's training writers (optdigits.tra, 3,823 images of 8x8), then the bundled digits as the test part.
+def load_optdigits(folder: str | Path, *, preparation: str = "uci-8") -> Dataset:
+    """Return UCI's training writers: as counts, 8x8, or as bitmaps prepared for a model.
 
-    Where ``optdigits.tra`` lacks a part that ``optdigits.hol`` holds, both are read.
+    As counts (``uci-8``): the 3,823 images of ``optdigits.tra`` (where it lacks what ``optdigits.hol`` holds, of both),
+    then scikit-learn's bundled digits as the test part. Otherwise the 2,880 bitmaps of ``optdigits-orig``.
     """
-    paths = [path for name in ("optdigits.tra", "optdigits.hol") if (path := _find(Path(folder), name))]
-    if not paths:
-        raise DatasetError(f"no optdigits.tra in '{folder}': give the folder with UCI's file, plain or .gz")
-    rows = np.concatenate([_read_uci_rows(path) for path in paths])
+    if preparation != "uci-8":
+        return _load_bitmaps(Path(folder), preparation)
+    first, *rest = _find_some(folder, "optdigits.tra", "optdigits.hol")
+    parts = [uci.read_counts(first)]
+    if len(parts[0][1]) < OPTDIGITS_TRAIN:
+        parts += [uci.read_counts(path) for path in rest]
     test = load_digits()
     return Dataset(
         name="optdigits",
-        images=np.concatenate([rows[:, :64].reshape(-1, 8, 8), test.images]),
-        labels=np.concatenate([rows[:, 64], test.labels]),
+        images=np.concatenate([*(images for images, _ in parts), test.images]),
+        labels=np.concatenate([*(labels for _, labels in parts), test.labels]),
         preparation="uci-8",
         description="UCI optdigits: counts of ink in 4x4 blocks of 32x32 bitmaps; 30 training writers, then 13 others.",
         source="UCI optdigits, CC BY 4.0; the test part as bundled with scikit-learn",
         people="30 people in the training part, 13 others in the test part",
         writer_order="parts",
-        n_train=len(rows),
+        n_train=sum(len(labels) for _, labels in parts),
     )
 
 
-def load_folder(folder: str | Path, *, preparation: str = "mnist-28") -> Dataset:
+def load_semeion(folder: str | Path, *, preparation: str = DEFAULT_PREPARATION) -> Dataset:
+    """Return UCI's semeion: 1,593 bitmaps of 16x16, prepared for a model."""
+    [path] = _find_some(folder, "semeion.data")
+    bitmaps, labels = uci.read_semeion(path)
+    return Dataset(
+        name="semeion",
+        images=_prepare_all(bitmaps, preparation),
+        labels=labels,
+        preparation=preparation,
+        description="UCI semeion: bitmaps of 16x16 by about 80 people, each of whom wrote all digits twice.",
+        source="UCI semeion, Semeion Research Center, CC BY 4.0",
+        people="about 80 people, not told apart",
+        n_train=round(len(labels) * DEFAULT_TRAIN_SHARE),
+    )
+
+
+def load_pendigits(folder: str | Path, *, preparation: str = DEFAULT_PREPARATION) -> Dataset:
+    """Return UCI's pendigits: 10,992 digits as pen points, each drawn with its own pen and prepared for a model."""
+    [path] = _find_some(folder, "pendigits_all.csv")
+    points, labels = uci.read_pen_points(path)
+    whole = len(labels) > PENDIGITS_TRAIN
+    return Dataset(
+        name="pendigits",
+        images=draw_pen_points(points, labels, preparation=preparation, random_state=0),
+        labels=labels,
+        preparation=preparation,
+        description="UCI pendigits: eight points of each digit's way on a tablet, drawn with pens thin and thick.",
+        source="UCI pendigits (E. Alpaydin, F. Alimoglu, 1998), CC BY 4.0",
+        people="30 people in the training part, 14 others in the test part",
+        writer_order="parts" if whole else "unknown",
+        n_train=PENDIGITS_TRAIN if whole else round(len(labels) * DEFAULT_TRAIN_SHARE),
+    )
+
+
+def load_folder(folder: str | Path, *, preparation: str = DEFAULT_PREPARATION) -> Dataset:
     """Return the pictures of a folder with one sub-folder per digit, ``0`` to ``9``, prepared for a model.
 
     A picture that cannot be used is left out and listed in `skipped`; the rest is still read.
@@ -402,17 +446,33 @@ def _load_writers(folder: Path, n: int) -> NDArray[np.int64] | None:
     return writers
 
 
-def _read_uci_rows(path: Path) -> NDArray[np.uint8]:
-    """Read rows of 64 counts and a label, after an optional comment line."""
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
-            lines = [line for line in file if line.strip() and not line.startswith("#")]
-        rows = np.loadtxt(lines or ["-1"], delimiter=",", dtype=np.int64, ndmin=2)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DatasetError(f"cannot read '{path}': {reason_of(error)}; fetch it again") from error
-    if rows.shape[1] != 65 or rows.min() < 0 or rows[:, :64].max() > 16 or rows[:, 64].max() > 9:
-        raise DatasetError(f"'{path}' is not an optdigits file: each row needs 64 counts of 0..16 and a label")
-    return rows.astype(np.uint8)
+def _find_some(folder: str | Path, *names: str) -> list[Path]:
+    """Return the paths of those UCI files that are there, at least one."""
+    paths = [path for name in names if (path := _find(Path(folder), name))]
+    if not paths:
+        raise DatasetError(f"no {names[0]} in '{folder}': give the folder with UCI's file, plain or .gz")
+    return paths
+
+
+def _load_bitmaps(folder: Path, preparation: str) -> Dataset:
+    """Return optdigits' bitmaps, which exist for the training writers only."""
+    second = [name for name in ("optdigits-orig.cv", "optdigits-orig.tes") if _find(folder, name)]  # names of one file
+    parts = [uci.read_bitmaps(path) for path in _find_some(folder, "optdigits-orig.tra", *second[:1])]
+    labels = np.concatenate([labels for _, labels in parts])
+    return Dataset(
+        name="optdigits",
+        images=_prepare_all(np.concatenate([bitmaps for bitmaps, _ in parts]), preparation),
+        labels=labels,
+        preparation=preparation,
+        description="UCI optdigits: the bitmaps of 32x32 that its counts were made from, of its training writers.",
+        source="UCI optdigits-orig, CC BY 4.0",
+        people="30 people, not told apart",
+        n_train=round(len(labels) * DEFAULT_TRAIN_SHARE),
+    )
+
+
+def _prepare_all(bitmaps: NDArray[np.uint8], preparation: str) -> NDArray[np.uint8]:
+    return np.stack([prepare(bitmap, preparation) for bitmap in bitmaps])
 
 
 def _pictures(folder: Path) -> list[Path]:

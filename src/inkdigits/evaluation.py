@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.datasets import Dataset, Split, load_dataset, split
+from inkdigits.datasets import Dataset, load_dataset, split
 from inkdigits.errors import DatasetError
 from inkdigits.modelfile import Model, open_model
 
@@ -59,6 +59,16 @@ class ReliabilityBin:
     accuracy: float
 
 
+@dataclass(frozen=True)
+class PromiseScore:
+    """What a promised error rate comes to on these images: how many are accepted, which share of those is wrong."""
+
+    promised: str
+    threshold: float
+    coverage: float
+    error_rate: float
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """A model's answers on a data set, and every figure that follows from them.
@@ -66,15 +76,17 @@ class Evaluation:
     Attributes
     ----------
     dataset : the images that were read, n of them
-    probabilities : (n, 10), a column per digit
+    probabilities : (n, 10), a column per digit; what a row lacks to 1 is the probability that it is no digit
     index : (n,) the number of each image in the set it was taken from
     seen : whether the model was trained on these images, in words
+    thresholds : the least confidence to accept a reading with, for each error rate that the model promises
     """
 
     dataset: Dataset
     probabilities: NDArray[np.float64]
     index: NDArray[np.intp]
     seen: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def predictions(self) -> NDArray[np.uint8]:
@@ -148,6 +160,27 @@ class Evaluation:
         """The mean gap between confidence and accuracy over the bins, weighted by images (Guo et al., 2017)."""
         return sum(abs(b.confidence - b.accuracy) * b.images for b in self.reliability) / len(self.dataset)
 
+    @cached_property
+    def risk_coverage_curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n,) shares of the images, the surest first, and (n,) the error rate among them (El-Yaniv and Wiener, 2010).
+
+        Images of equal confidence are accepted together or not at all: the curve has one value for them.
+        """
+        surest_first = np.argsort(-self.confidences, kind="stable")
+        accepted = np.searchsorted(-self.confidences[surest_first], -self.confidences[surest_first], side="right")
+        wrong = np.cumsum(~self.correct[surest_first])[accepted - 1]
+        return accepted / len(self.dataset), wrong / accepted
+
+    @property
+    def area_under_risk_coverage(self) -> float:
+        """The mean error rate over all coverages: 0 is best; it falls with fewer errors, and with less sure ones."""
+        return float(self.risk_coverage_curve[1].mean())
+
+    @cached_property
+    def promises(self) -> tuple[PromiseScore, ...]:
+        """What each error rate that the model promises comes to here."""
+        return tuple(self._keep_promise(rate, threshold) for rate, threshold in self.thresholds.items())
+
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON values."""
         return {
@@ -156,11 +189,18 @@ class Evaluation:
             "accuracy": self.accuracy,
             "errors": self.errors,
             "expected_calibration_error": self.expected_calibration_error,
+            "area_under_risk_coverage": self.area_under_risk_coverage,
+            "promises": [vars(promise) for promise in self.promises],
             "confusion_matrix": self.confusion_matrix.tolist(),
             "per_digit": [vars(score) for score in self.per_digit],
             "by_writer": [vars(score) for score in self.by_writer],
             "predictions": self.predictions.tolist(),
         }
+
+    def _keep_promise(self, rate: str, threshold: float) -> PromiseScore:
+        accepted = self.confidences >= threshold
+        wrong = int((accepted & ~self.correct).sum())
+        return PromiseScore(rate, threshold, float(accepted.mean()), wrong / max(1, int(accepted.sum())))
 
     def _mistake(self, i: int) -> Mistake:
         return Mistake(
@@ -195,21 +235,22 @@ def evaluate(model: Model | str | Path | None, dataset: Dataset | str = "digits"
     if dataset.preparation != opened.metadata.preparation:
         raise DatasetError(
             f"{opened.source} reads images prepared as {opened.metadata.preparation}, '{dataset.name}' holds "
-            f"{dataset.preparation}; use a data set of that form, or folder:DIR, which is prepared for the model"
+            f"{dataset.preparation}; use a data set of that form, or one of pictures (folder:DIR, semeion:DIR)"
         )
     if not len(dataset):
         raise DatasetError(f"'{dataset.name}' has no images to judge on")
-    unseen = _training_split(opened, dataset)
+    unseen = _unseen(opened, dataset)
     if unseen is not None:
-        return judge(opened, unseen.test, index=unseen.test_index, seen=UNSEEN)
+        return judge(opened, dataset[unseen], index=unseen, seen=UNSEEN)
     return judge(opened, dataset, index=np.arange(len(dataset)), seen=_what_it_saw(opened, dataset))
 
 
 def judge(model: Model, dataset: Dataset, *, index: NDArray[np.intp], seen: str) -> Evaluation:
     """Read every image of a data set, whatever the model was trained on; see Evaluation for index and seen."""
     probabilities = np.zeros((len(dataset), 10))
-    probabilities[:, [int(label) for label in model.metadata.labels]] = model.predict_proba(dataset.images)
-    return Evaluation(dataset, probabilities, index, seen)
+    digits = [int(label) for label in model.metadata.digits]
+    probabilities[:, digits] = model.predict_proba(dataset.images)[:, : len(digits)]
+    return Evaluation(dataset, probabilities, index, seen, model.metadata.thresholds)
 
 
 def compare(predictions: NDArray[np.uint8], labels: NDArray[np.uint8], *, width: int = 25) -> Iterator[str]:
@@ -225,18 +266,31 @@ def compare(predictions: NDArray[np.uint8], labels: NDArray[np.uint8], *, width:
         yield "\n".join(lines)
 
 
-def _training_split(model: Model, dataset: Dataset) -> Split | None:
-    """Return the split of a data set by which the model was trained, None where it was not trained on this set."""
+def _unseen(model: Model, dataset: Dataset) -> NDArray[np.intp] | None:
+    """Return the numbers of the images that training left out, None where it was not on a part of this set."""
     data, seed = model.metadata.data, model.metadata.recipe.get("random_state")
+    if 0 < dataset.n_train < len(dataset):
+        learned = dataset[: dataset.n_train].fingerprint
+        if any(one.get("fingerprint") == learned for one in _further_sets(model)):
+            return np.arange(dataset.n_train, len(dataset))
     try:
         parts = split(dataset, data["split"], n_train=data["n_train"], random_state=seed or 0)
     except (KeyError, TypeError, DatasetError):
         return None
-    return parts if parts.train.fingerprint == data.get("fingerprint") else None
+    return parts.test_index if parts.train.fingerprint == data.get("fingerprint") else None
 
 
 def _what_it_saw(model: Model, dataset: Dataset) -> str:
-    data = model.metadata.data
-    if data.get("name") != dataset.name and "folder" not in str(data.get("source")):
-        return f"not this set: it was trained on {data.get('name', 'unknown data')}"
+    data, others = model.metadata.data, _further_sets(model)
+    if any(one.get("fingerprint") == dataset.fingerprint for one in others):
+        return "all of these images: the figures say nothing about new ones"
+    known = [data, *others]
+    if all(one.get("name") != dataset.name and "folder" not in str(one.get("source")) for one in known):
+        return f"not this set: it was trained on {', '.join(str(one.get('name', 'unknown data')) for one in known)}"
     return "perhaps some of these images: it was trained on data of this name or on a folder of pictures"
+
+
+def _further_sets(model: Model) -> list[dict[str, Any]]:
+    """Return what the model's file says of the sets it was trained on besides; a file may say anything."""
+    also = model.metadata.data.get("also")
+    return [one for one in also if isinstance(one, dict)] if isinstance(also, list) else []

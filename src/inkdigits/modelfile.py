@@ -37,8 +37,9 @@ PREDICTION_BATCH = 512  # images; bounds the memory of one call to the runtime
 MAX_VALUES = 1_000_000  # in one layer, per image; our largest has 25,000 (32 x 28 x 28)
 BATCH = "n"  # the name of the first dimension, the only one that is left open
 METADATA_KEY = "inkdigits"
+NOT_A_DIGIT = "-"  # the label of the last output of a model that knows what is no digit
 OPERATORS = frozenset(  # what our networks are made of; none loops, allocates at will or reads files
-    {"Cast", "Conv", "Div", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool"}
+    {"Cast", "Conv", "ConvTranspose", "Clip", "Div", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool"}
     | {"Relu", "Sigmoid", "Softmax", "Tanh", "Unsqueeze"}
 )
 
@@ -58,13 +59,19 @@ class Metadata:
 
     name: str
     preparation: str  # how a digit becomes the model's input: a name in prepare.PREPARATIONS
-    labels: str = "0123456789"  # the label of each output, in order
+    labels: str = "0123456789"  # the label of each output, in order; at the end perhaps NOT_A_DIGIT
     temperature: float = 1.0  # logits are divided by it; already part of the graph
     thresholds: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> least confidence
+    coverages: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> share that reached it
     recipe: Mapping[str, Any] = field(default_factory=dict)  # name, settings, random_state
     data: Mapping[str, Any] = field(default_factory=dict)  # source, number of images, fingerprint
     figures: Mapping[str, Any] = field(default_factory=dict)  # what was measured, and on what
     card: str = ""  # Markdown for people
+
+    @property
+    def digits(self) -> str:
+        """The digits among the labels, which come first."""
+        return self.labels.removesuffix(NOT_A_DIGIT)
 
     def to_json(self) -> str:
         """Return the metadata as one JSON object."""
@@ -92,13 +99,16 @@ class Metadata:
 
     def _check(self) -> None:
         texts = (self.name, self.preparation, self.labels, self.card)
-        mappings = (self.thresholds, self.recipe, self.data, self.figures)
+        mappings = (self.thresholds, self.coverages, self.recipe, self.data, self.figures)
         if not all(isinstance(text, str) for text in texts) or not all(isinstance(m, dict) for m in mappings):
             raise TypeError("a field has the wrong type")
-        if not self.labels or not set(self.labels) <= set("0123456789") or len(set(self.labels)) < len(self.labels):
+        if not self.digits or not set(self.digits) <= set("0123456789") or len(set(self.digits)) < len(self.digits):
             raise ValueError(f"labels {self.labels!r} are not digits")
-        if not all(isinstance(value, int | float) and 0 <= value <= 1.01 for value in self.thresholds.values()):
+        shares = [*self.thresholds.values(), *self.coverages.values()]
+        if not all(isinstance(value, int | float) and 0 <= value <= 1.01 for value in shares):
             raise ValueError("a threshold is not a probability")
+        if not all(0 < float(rate) < 1 for rate in (*self.thresholds, *self.coverages)):
+            raise ValueError("a promised error rate is not between 0 and 1")
         if not isinstance(self.temperature, int | float) or not 0 < self.temperature < math.inf:
             raise ValueError("the temperature is not a positive number")
 
@@ -194,7 +204,8 @@ class Model:
         Returns
         -------
         probabilities
-            (n, k) float64, in the order of `metadata.labels`; each row sums to 1.
+            (n, k) float64, in the order of `metadata.labels`, of which the last may be that it is no digit; each row
+            sums to 1.
 
         Raises
         ------
@@ -214,9 +225,9 @@ class Model:
         return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))  # float32 sums miss 1 by 1e-7
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the most probable label of each prepared image, (n,) uint8."""
-        labels = np.array([int(label) for label in self.metadata.labels], dtype=np.uint8)
-        return np.asarray(labels[self.predict_proba(images).argmax(axis=1)])
+        """Return the most probable digit of each prepared image, (n,) uint8."""
+        digits = np.array([int(label) for label in self.metadata.digits], dtype=np.uint8)
+        return np.asarray(digits[self.predict_proba(images)[:, : len(digits)].argmax(axis=1)])
 
     def _run(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the model's answer; the shapes it declares may be anything, what counts is what it answers."""
@@ -354,12 +365,24 @@ def _check_memory(model: ModelProto, source: str) -> None:
     except Exception as error:  # noqa: BLE001 - onnx raises classes of its own
         raise ModelFileError(f"cannot use {source}: its layers do not fit together ({one_line(error)})") from None
     sizes = {value.name: _values_per_image(value) for value in (*graph.value_info, *graph.output)}
-    for name in (name for node in graph.node for name in node.output if name):
-        if sizes.get(name, math.inf) > MAX_VALUES:
+    results = ((name, sizes.get(name, math.inf)) for node in graph.node for name in node.output if name)
+    for name, values in (*results, *_unfolded_values(graph, sizes)):
+        if values > MAX_VALUES:
             raise ModelFileError(
                 f"cannot use {source}: its layer {one_line(name)} is of unknown size, or larger than in any reader of "
                 "digits; train it again"
             )
+
+
+def _unfolded_values(graph: GraphProto, sizes: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    """Yield the convolutions for which the runtime unfolds an image, and at most how many numbers that takes."""
+    weights = {tensor.name: tensor.dims for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type in {"Conv", "ConvTranspose"} and len(node.input) > 1 and node.output:
+            dims = weights.get(node.input[1], (math.inf,))
+            unfolded = node.input[0] if node.op_type == "ConvTranspose" else node.output[0]
+            if node.op_type == "ConvTranspose" or len(dims) != 4:  # a flat Conv works in small pieces
+                yield node.output[0], math.prod(dims) * sizes.get(unfolded, math.inf)
 
 
 def _values_per_image(value: ValueInfoProto) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from inkdigits.datasets import Dataset
@@ -150,6 +151,21 @@ def plot_reliability(evaluation: Evaluation) -> Figure:
     return figure
 
 
+def plot_risk_coverage(evaluation: Evaluation) -> Figure:
+    """Draw the error rate among the surest readings against their share; dots are the model's promises."""
+    coverage, risk = evaluation.risk_coverage_curve
+    figure = _figure(CHART_SIZE)
+    axes = figure.add_subplot(xlabel="share of the images accepted", ylabel="error rate among them", xlim=(0, 1.02))
+    axes.plot(coverage, risk, color=READ)
+    for promise in evaluation.promises:
+        axes.plot(promise.coverage, promise.error_rate, marker="o", color=READ)
+        label = f"promised {float(promise.promised):.1%}"
+        axes.annotate(label, (promise.coverage, promise.error_rate), (-6, 8), textcoords="offset points", ha="right")
+    axes.set_ylim(0, max(float(risk.max()), 0.001) * 1.15)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    return figure
+
+
 def plot_writers(evaluation: Evaluation) -> Figure:
     """Draw each writer's error rate, the worst first.
 
@@ -187,6 +203,7 @@ def figures_of(
         figures["hidden_weights"] = plot_hidden_weights(hidden_weights)
     figures["confusion_matrix"] = plot_confusion_matrix(evaluation)
     figures["reliability"] = plot_reliability(evaluation)
+    figures["risk_coverage"] = plot_risk_coverage(evaluation)
     figures["predictions"] = plot_predictions(evaluation)
     if evaluation.mistakes:
         figures["mistakes"] = plot_mistakes(evaluation)

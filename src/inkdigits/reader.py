@@ -16,6 +16,7 @@ from inkdigits.pictures import Picture, load_picture
 from inkdigits.prepare import PREPARATIONS, prepare
 from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
 
+MOST_DOUBT = 0.5  # probability from which a mark is more likely no digit than any
 PROMISED_ERROR = "0.01"  # readings are accepted at the threshold that promises at most 1 % errors
 
 
@@ -47,9 +48,11 @@ class Reader:
         page, scale = _find_numbers(picture)
         if not page.numbers:
             return PageReading(status="declined", reason=page.reason)
-        digits = iter(self._read_digits([digit for number in page.numbers for digit in number], scale))
+        found = [digit for number in page.numbers for digit in number]
+        read = self._read_digits(found, scale)
+        digits = iter(read)
         numbers = tuple(NumberReading.from_digits(tuple(next(digits) for _ in number)) for number in page.numbers)
-        if all(digit.touches_border for number in page.numbers for digit in number):
+        if all(ink.touches_border or _is_no_digit(digit) for ink, digit in zip(found, read, strict=True)):
             return PageReading(status="declined", reason=numbers[0].reason, numbers=numbers)
         return PageReading(status="ok", reason="", numbers=numbers)
 
@@ -84,28 +87,33 @@ class Reader:
     def _judge(
         self, digit: DigitInk, image: NDArray[np.uint8], probabilities: NDArray[np.float64], scale: float
     ) -> DigitReading:
-        best = int(probabilities.argmax())
-        confidence = float(probabilities[best])
-        reason = self._doubt(digit, confidence)
-        return DigitReading(
-            text=self.model.metadata.labels[best],
+        digits = self.model.metadata.digits
+        of_digits = probabilities[: len(digits)]
+        best = int(of_digits.argmax())
+        confidence = float(of_digits[best])
+        reading = DigitReading(
+            text=digits[best],
             confidence=confidence,
-            accepted=not reason,
-            reason=reason,
+            accepted=True,
+            reason="",
             box=_scale_box(digit.box, 1 / scale),
-            probabilities=tuple(float(p) for p in probabilities),
+            probabilities=tuple(float(p) for p in of_digits),
             shown=image,
         )
+        reason = self._doubt(digit, reading)
+        return replace(reading, accepted=not reason, reason=reason)
 
-    def _doubt(self, digit: DigitInk, confidence: float) -> str:
+    def _doubt(self, digit: DigitInk, reading: DigitReading) -> str:
         """Return why a reading is not to be acted on, or nothing."""
         if digit.touches_border:
             return "touches the border of the picture: it may be cut off"
+        if _is_no_digit(reading):
+            return f"not a digit by its looks, with a probability of {_probability_of_no_digit(reading):.3f}"
         threshold = self.model.metadata.thresholds.get(PROMISED_ERROR)
         if threshold is None:
             return "the model promises no error rate: it was trained without a held-out part"
-        if confidence < threshold:
-            return f"not sure: confidence {confidence:.3f} is below {threshold:.3f}"
+        if reading.confidence < threshold:
+            return f"not sure: confidence {reading.confidence:.3f} is below {threshold:.3f}"
         return ""
 
     def _no_digit(self, reason: str) -> DigitReading:
@@ -125,6 +133,15 @@ def _find_numbers(picture: Picture) -> tuple[PageInk, float]:
     """Return what is on a picture, and the scale at which it was found."""
     small, scale = to_working_size(load_picture(picture))
     return find_numbers(extract_ink(small)), scale
+
+
+def _is_no_digit(reading: DigitReading) -> bool:
+    return _probability_of_no_digit(reading) > MOST_DOUBT
+
+
+def _probability_of_no_digit(reading: DigitReading) -> float:
+    """Return what the probabilities of the digits lack to 1: nothing, where a model knows digits only."""
+    return max(0.0, 1 - sum(reading.probabilities))
 
 
 def _no_number(reason: str) -> NumberReading:

@@ -79,6 +79,7 @@ def _sections(evaluation: Evaluation, model: Model) -> dict[str, str]:
         "Confusion matrix": _confusion_matrix(evaluation),
         "Per digit": _per_digit(evaluation),
         "Calibration": _calibration(evaluation),
+        "Promises": _promises(evaluation),
         "Mistakes": _mistakes(evaluation),
         "Writers": _writers(evaluation),
         "Predictions": _predictions(evaluation),
@@ -179,6 +180,29 @@ def _calibration(evaluation: Evaluation) -> str:
     )
 
 
+def _promises(evaluation: Evaluation) -> str:
+    """Show what is left to people when readings below a confidence are not accepted."""
+    from inkdigits import plots
+
+    rows = [
+        _row(
+            f"{float(promise.promised):.1%}",
+            *map(_cell, (f"{promise.threshold:.3f}", f"{promise.coverage:.1%}", f"{promise.error_rate:.2%}")),
+        )
+        for promise in evaluation.promises
+    ]
+    caption = "What each error rate that the model promises comes to on these images."
+    table = _table(caption, ("promised", "from confidence", "accepted", "errors among them"), rows) if rows else ""
+    area = evaluation.area_under_risk_coverage
+    alt = f"The error rate among the surest readings against their share; {area:.5f} on average"
+    curve = _figure(
+        plots.encode_figure(plots.plot_risk_coverage(evaluation)),
+        alt,
+        f"The surest readings first: how many are accepted, and how many of those are wrong; {area:.5f} on average.",
+    )
+    return f"{table or '<p>The model promises no error rate.</p>'}\n{curve}"
+
+
 def _mistakes(evaluation: Evaluation) -> str:
     mistakes = evaluation.mistakes
     if not mistakes:
@@ -247,7 +271,7 @@ def _table(caption: str, columns: Iterable[str], rows: Iterable[str], *, kind: s
     )
 
 
-def _row(head: int, *cells: str) -> str:
+def _row(head: object, *cells: str) -> str:
     return f'<tr><th scope="row">{head}</th>{"".join(cells)}</tr>'
 
 

@@ -1,12 +1,13 @@
-"""Digits drawn from skeletons: the national forms that American data sets lack, in endless shaken variants.
+"""Digits drawn with many pens: from skeletons of national forms, and along pen points that people left on a tablet.
 
-The 1 with a long upstroke, the barred 7, the open 4 and the 9 with a straight tail are how much of the world writes;
-a reader that has seen MNIST only takes them for 7, 4, 9.
+The 1 with a long upstroke, the barred 7, the open 4 and 0 and the 9 with a straight tail are how much of the world
+writes; a reader that has seen MNIST only takes them for something else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,6 +18,10 @@ from inkdigits.prepare import prepare
 CANVAS = 128  # px; large enough that a pen of 5 % has a smooth edge
 PEN = (0.035, 0.13)  # of the digit's height; ball pen to marker
 SHAKE = 0.035  # standard deviation of each point of a skeleton, of the digit's height
+PEN_SHAKE = 0.01  # the same for pen points, which are somebody's own hand already
+PEN_WIDTH = (0.45, 1.0)  # of the height; pendigits stretches each digit to a square
+ONE_WIDTH = (0.2, 0.55)  # the same for a 1, which would else be a 7 without a bar
+IN_THE_AIR = 0.15  # of the height; a 4, 5 or 7 that goes up further than this, late, has lifted the pen
 Stroke = Sequence[tuple[float, float]]  # points (x, y); the digit is 1 high, y grows downwards
 
 
@@ -24,20 +29,45 @@ def draw_digits(n: int, *, random_state: int) -> tuple[NDArray[np.uint8], NDArra
     """Return n drawn digits of national forms, images (n, 28, 28) uint8 and labels (n,) uint8."""
     random = np.random.default_rng(random_state)
     forms = [FORMS[i % len(FORMS)] for i in range(n)]
-    images = [_draw_one(strokes_of, random) for _, strokes_of in forms]
-    return np.stack(images), np.array([label for label, _ in forms], np.uint8)
+    drawn = [_draw(_shake(strokes_of(random, random.uniform(0.45, 0.75)), random), random) for _, strokes_of in forms]
+    return np.stack([prepare(ink, "mnist-28") for ink in drawn]), np.array([label for label, _ in forms], np.uint8)
 
 
-def _draw_one(strokes_of: Callable[..., list[Stroke]], random: np.random.Generator) -> NDArray[np.uint8]:
-    strokes = strokes_of(random, width=random.uniform(0.45, 0.75))
+def draw_pen_points(
+    points: NDArray[np.float64], labels: NDArray[np.uint8], *, preparation: str, random_state: int
+) -> NDArray[np.uint8]:
+    """Draw digits, (n, n_points, 2) in 0..1 with y down, each with a pen, width and slant of its own; prepare them."""
+    random = np.random.default_rng(random_state)
+    images = []
+    for way, label in zip(points, labels, strict=True):
+        shaken = way + random.normal(0, PEN_SHAKE, way.shape)
+        shaken[:, 0] *= random.uniform(*(ONE_WIDTH if label == 1 else PEN_WIDTH))
+        strokes = _lift_pen(shaken) if label in {4, 5, 7} else [shaken]
+        images.append(prepare(_draw([_smooth(_smooth(stroke)) for stroke in strokes], random), preparation))
+    return np.stack(images)
+
+
+def _draw(strokes: Sequence[NDArray[np.float64]], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw strokes, each (n, 2), with one pen and slant; (CANVAS, CANVAS) uint8, ink is 255."""
     slant, pen = random.normal(0.1, 0.15), random.uniform(*PEN)
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    for stroke in strokes:
-        points = _smooth(np.array(stroke) + random.normal(0, SHAKE, (len(stroke), 2)))
-        points[:, 0] += slant * (0.5 - points[:, 1])
-        pixels = np.rint((points * 0.6 + 0.2) * CANVAS * 16).astype(np.int32)  # 4 bits of fraction
+    for points in strokes:
+        slanted = np.stack([points[:, 0] + slant * (0.5 - points[:, 1]), points[:, 1]], axis=1)
+        pixels = np.rint((slanted * 0.6 + 0.2) * CANVAS * 16).astype(np.int32)  # 4 bits of fraction
         cv2.polylines(canvas, [pixels], False, 255, max(2, round(pen * 0.6 * CANVAS)), cv2.LINE_AA, shift=4)
-    return prepare(canvas, "mnist-28")
+    return canvas
+
+
+def _shake(strokes: list[Stroke], random: np.random.Generator) -> list[NDArray[np.float64]]:
+    return [_smooth(np.array(stroke) + random.normal(0, SHAKE, (len(stroke), 2))) for stroke in strokes]
+
+
+def _lift_pen(way: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Cut a way (n, 2) where the pen was in the air."""
+    rises = way[:-1, 1] - way[1:, 1] > IN_THE_AIR
+    cuts = [i + 1 for i, rise in enumerate(rises) if rise and i >= len(way) // 3]
+    ends = [0, *cuts, len(way)]
+    return [way[start:end] for start, end in pairwise(ends) if end - start > 1]
 
 
 def _one_with_a_long_upstroke(random: np.random.Generator, width: float) -> list[Stroke]:  # noqa: ARG001
@@ -81,10 +111,24 @@ def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([points[:1], cut[1:-1], points[-1:]])
 
 
-FORMS = (  # the label, and what draws its strokes with proportions of its own
+def _slim_seven(random: np.random.Generator, width: float) -> list[Stroke]:
+    right, foot = 0.5 + width / 3, random.uniform(0.3, 0.5)
+    return [[(right - width * random.uniform(0.5, 0.8), 0.0), (right, 0.0), (0.55, 0.5), (foot, 1.0)]]
+
+
+def _open_zero(random: np.random.Generator, width: float) -> list[Stroke]:
+    start, gap = random.uniform(0.1, 0.6), random.uniform(0.15, 0.6)
+    angles = np.linspace(start, start + 2 * np.pi - gap, 11)
+    return [[(0.5 - width / 2 * np.sin(a), 0.5 - 0.5 * np.cos(a)) for a in angles]]
+
+
+Form = Callable[[np.random.Generator, float], list[Stroke]]  # draws strokes of a width with proportions of its own
+FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (1, _one_with_a_long_upstroke),
     (7, _barred_seven),
     (7, _seven_with_a_serif),
     (4, _open_four),
     (9, _nine_with_a_straight_tail),
+    (7, _slim_seven),
+    (0, _open_zero),
 )

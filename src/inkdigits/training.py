@@ -1,13 +1,13 @@
-"""Recipes: split, fit, calibrate, choose thresholds, evaluate, ready to save."""
+"""Training: split, fit, calibrate, choose thresholds, evaluate, ready to save."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,83 +17,15 @@ from inkdigits.augment import Augmentation, distort
 from inkdigits.datasets import Dataset, Split, SplitMethod, load_dataset, split
 from inkdigits.errors import RecipeError
 from inkdigits.evaluation import UNSEEN, Evaluation, judge
-from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.modelfile import NOT_A_DIGIT, Layer, Metadata, Model
+from inkdigits.negatives import draw_negatives
 from inkdigits.prepare import PREPARATIONS
+from inkdigits.recipes import Recipe, find_recipe
+from inkdigits.strokes import draw_digits
 
+NO_DIGIT = 10  # the label of negatives while a network is fitted, after the ten digits
 MIN_DIGITS = 3  # with two scikit-learn's network has one output, and nobody reads two digits
 Progress = Callable[[int, int, float], None]  # epoch from 1, most epochs, loss
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How a reader is made: which network, with which settings."""
-
-    name: str
-    network: Literal["mlp", "convnet"]
-    summary: str
-    settings: Mapping[str, Any]
-    max_epochs: int
-    preparation: str  # of a folder's pictures; the other data sets come prepared
-    held_out: float = 0.0  # share of the training part kept back to calibrate confidence
-    random_state: int | None = None
-
-
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
-            name="tutorial",
-            network="mlp",
-            summary="scikit-learn's tutorial: 15 logistic neurons, plain gradient descent; 0.9147 on 8x8 digits",
-            settings={
-                "hidden_layer_sizes": (15,),
-                "activation": "logistic",
-                "alpha": 1e-4,
-                "solver": "sgd",
-                "tol": 1e-4,
-                "learning_rate_init": 0.1,
-            },
-            max_epochs=200,  # scikit-learn's own
-            preparation="uci-8",
-            random_state=1,
-        ),
-        Recipe(
-            name="plain",
-            network="mlp",
-            summary="MLPClassifier(hidden_layer_sizes=(15,)), everything else as scikit-learn ships it",
-            settings={"hidden_layer_sizes": (15,)},
-            max_epochs=200,  # scikit-learn's own
-            preparation="uci-8",
-        ),
-        Recipe(
-            name="small-data",
-            network="convnet",
-            summary="about a thousand 8x8 images: six convolutions, poses only are distorted; ten seconds on two cores",
-            settings={
-                "channels": (32, 64, 96),
-                "batch_size": 50,
-                "learning_rate": 3e-3,
-                "dropout": 0.3,
-                "augmentation": Augmentation(
-                    rotation=14, scale=0.2, shear=0.3, shift=0.075, elastic=0, pen=0, blur=0, clutter=0, noise=0
-                ),
-            },
-            max_epochs=48,
-            preparation="uci-8",
-            random_state=0,
-        ),
-        Recipe(
-            name="convnet",
-            network="convnet",
-            summary="the bundled reader: six convolutions, 203,000 parameters, distorted images; minutes on two cores",
-            settings={"channels": (32, 64, 96), "augmentation": Augmentation(), "n_drawn": 3000},
-            max_epochs=24,
-            preparation="mnist-28",
-            held_out=0.05,
-            random_state=0,
-        ),
-    )
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +84,17 @@ class TrainingResult:
 
 
 @dataclass(frozen=True)
+class _Examples:
+    """What is learned from: images (n, size, size) uint8 and labels (n,), where NO_DIGIT is one of them."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    preparation: str
+    n_drawn: int  # how many of the images are drawn digits
+    n_negatives: int  # and how many are of no digit
+
+
+@dataclass(frozen=True)
 class _Fitted:
     layers: list[Layer]
     labels: str
@@ -167,6 +110,7 @@ def train(
     recipe: str = "tutorial",
     data: str | Dataset = "digits",
     *,
+    also: Sequence[str | Dataset] = (),
     n_train: int | None = None,
     split_method: SplitMethod = "first",
     random_state: int | None = None,
@@ -178,9 +122,12 @@ def train(
     Parameters
     ----------
     recipe
-        A name in RECIPES.
+        A name in recipes.RECIPES.
     data
         A data set, or the word that names one (see `datasets.load_dataset`).
+    also
+        Data sets to train on besides: their training part, or all where they do not come in parts by different people.
+        The figures are those of `data` alone.
     n_train
         Images to train on; by default what is customary for the set (the tutorial's 1,000).
     split_method
@@ -196,7 +143,8 @@ def train(
     Raises
     ------
     RecipeError
-        If there is no such recipe. DatasetError if the data cannot be used, CheckpointError if the checkpoint cannot.
+        If there is no such recipe, or a set of `also` does not go with the first. DatasetError if the data cannot be
+        used, CheckpointError if the checkpoint cannot.
         MissingExtraError if it needs PyTorch.
 
     Examples
@@ -205,16 +153,20 @@ def train(
     >>> inkdigits.train(recipe="tutorial", data="digits").errors
     68
     """
-    chosen = _find_recipe(recipe)
+    chosen = find_recipe(recipe)
     seed = chosen.random_state if random_state is None else random_state
     dataset = load_dataset(data, preparation=chosen.preparation) if isinstance(data, str) else data
     parts = split(dataset, split_method, n_train=n_train, random_state=seed or 0)
     _check_digits(parts.train)
-    fitted_on, held_out = _hold_out(parts.train, chosen.held_out, seed or 0)
+    kept, held_out = _hold_out(parts.train, chosen.held_out, seed or 0)
+    more = [_load_more(one, parts.train) for one in also]
+    for one in more:
+        _check_apart(one, parts.test, held_out)
+    fitted_on = _enrich(kept, more, chosen, seed or 0)
     started = time.perf_counter()
     fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint)
     seconds = time.perf_counter() - started
-    metadata = _calibrate(fitted, _describe(chosen, fitted, parts, seed), held_out, seed or 0)
+    metadata = _calibrate(fitted, _describe(chosen, fitted, parts, more, fitted_on, seed), held_out, seed or 0)
     evaluation = judge(fitted.to_model(metadata), parts.test, index=parts.test_index, seen=UNSEEN)
     return TrainingResult(
         recipe=chosen,
@@ -230,12 +182,6 @@ def train(
 
 def _ignore(epoch: int, epochs: int, loss: float) -> None:
     """Show nothing."""
-
-
-def _find_recipe(name: str) -> Recipe:
-    if name not in RECIPES:
-        raise RecipeError(f"no recipe '{name}': use {', '.join(RECIPES)}")
-    return RECIPES[name]
 
 
 def _check_digits(part: Dataset) -> None:
@@ -257,7 +203,44 @@ def _hold_out(part: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset 
     return kept.train, kept.test
 
 
-def _fit(recipe: Recipe, part: Dataset, seed: int | None, progress: Progress, checkpoint: Path | None) -> _Fitted:
+def _load_more(one: str | Dataset, train: Dataset) -> Dataset:
+    """Return a data set that is prepared like the first one, all of which is to be learned from."""
+    dataset = load_dataset(one, preparation=train.preparation) if isinstance(one, str) else one
+    if dataset.preparation != train.preparation:
+        raise RecipeError(
+            f"cannot train on '{dataset.name}' besides '{train.name}': its images are prepared as "
+            f"{dataset.preparation}, the others as {train.preparation}; leave it out"
+        )
+    return dataset[: dataset.n_train] if dataset.writer_order == "parts" else dataset
+
+
+def _check_apart(more: Dataset, test: Dataset, held_out: Dataset | None) -> None:
+    """Refuse to learn from images that the network is to be judged or calibrated on."""
+    learned = {image.tobytes() for image in more.images}
+    for part, name in ((test, "test"), (held_out, "held-out")):
+        both = 0 if part is None else sum(image.tobytes() in learned for image in part.images)
+        if both:
+            raise RecipeError(
+                f"cannot train on '{more.name}' besides: {both} of the {name} part's images are among it, "
+                "so that the figures would be flattered; leave it out"
+            )
+
+
+def _enrich(kept: Dataset, more: Sequence[Dataset], recipe: Recipe, seed: int) -> _Examples:
+    """Return the images to learn from: those of the sets and, for MNIST's size, what the recipe has drawn besides."""
+    images, labels = [kept.images, *(d.images for d in more)], [kept.labels, *(d.labels for d in more)]
+    fits = kept.preparation == "mnist-28"
+    n_drawn, n_negatives = (recipe.drawn, recipe.negatives) if fits else (0, 0)
+    if n_drawn:
+        drawn, drawn_labels = draw_digits(n_drawn, random_state=seed)
+        images, labels = [*images, drawn], [*labels, drawn_labels]
+    if n_negatives:
+        negatives, _ = draw_negatives(n_negatives, kept.images, random_state=seed)
+        images, labels = [*images, negatives], [*labels, np.full(n_negatives, NO_DIGIT, np.uint8)]
+    return _Examples(np.concatenate(images), np.concatenate(labels), kept.preparation, n_drawn, n_negatives)
+
+
+def _fit(recipe: Recipe, part: _Examples, seed: int | None, progress: Progress, checkpoint: Path | None) -> _Fitted:
     def on_epoch(epoch: int, loss: float) -> None:
         progress(epoch, recipe.max_epochs, loss)
 
@@ -266,12 +249,14 @@ def _fit(recipe: Recipe, part: Dataset, seed: int | None, progress: Progress, ch
     return _fit_convnet(recipe, part, seed, on_epoch, checkpoint)
 
 
-def _fit_mlp(recipe: Recipe, part: Dataset, seed: int | None, on_epoch: Callable[[int, float], None]) -> _Fitted:
+def _fit_mlp(recipe: Recipe, part: _Examples, seed: int | None, on_epoch: Callable[[int, float], None]) -> _Fitted:
     from inkdigits import mlp
 
     size, full = part.images.shape[1], _scale(part.preparation)
     settings = {**recipe.settings, "max_iter": recipe.max_epochs, "random_state": seed}
-    network, stopped_because = mlp.fit_mlp(part.flat / full, part.labels, settings, on_epoch)
+    network, stopped_because = mlp.fit_mlp(
+        part.images.reshape(len(part.images), -1) / full, part.labels, settings, on_epoch
+    )
     return _Fitted(
         layers=mlp.to_layers(network, full=full),
         labels="".join(map(str, network.classes_)),
@@ -283,25 +268,19 @@ def _fit_mlp(recipe: Recipe, part: Dataset, seed: int | None, on_epoch: Callable
 
 def _fit_convnet(
     recipe: Recipe,
-    part: Dataset,
+    part: _Examples,
     seed: int | None,
     on_epoch: Callable[[int, float], None],
     checkpoint: Path | None,
 ) -> _Fitted:
-    from inkdigits import convnet, strokes
+    from inkdigits import convnet
 
-    settings = dict(recipe.settings)
-    n_drawn = settings.pop("n_drawn", 0)
-    images, labels = part.images, part.labels
-    if n_drawn and part.preparation == "mnist-28":
-        drawn_images, drawn_labels = strokes.draw_digits(n_drawn, random_state=seed or 0)
-        images, labels = np.concatenate([images, drawn_images]), np.concatenate([labels, drawn_labels])
     network = convnet.ConvNetClassifier(
-        **settings, max_epochs=recipe.max_epochs, random_state=seed, checkpoint=checkpoint, on_epoch=on_epoch
-    ).fit(images, labels)
+        **recipe.settings, max_epochs=recipe.max_epochs, random_state=seed, checkpoint=checkpoint, on_epoch=on_epoch
+    ).fit(part.images, part.labels)
     return _Fitted(
         layers=[*convnet.input_layers(network.range_[1]), *network.layers_],
-        labels="".join(map(str, network.classes_)),
+        labels="".join(NOT_A_DIGIT if label == NO_DIGIT else str(label) for label in network.classes_),
         image_size=network.image_size_,
         loss_curve=tuple(network.loss_curve_),
         stopped_because=network.stopped_because_,
@@ -320,20 +299,25 @@ def _calibrate(fitted: _Fitted, metadata: Metadata, held_out: Dataset | None, se
     """
     if held_out is None:
         return metadata
-    tidy = _answers(fitted.to_model(metadata), held_out)
-    metadata = replace(metadata, temperature=confidence.fit_temperature(tidy, held_out.labels))
+    column = np.array([metadata.labels.find(str(label)) for label in held_out.labels])
+    known = column >= 0  # a digit that chance has put into no other part cannot be read
+    if known.any():
+        tidy = fitted.to_model(metadata).predict_proba(held_out.images[known])
+        metadata = replace(metadata, temperature=confidence.fit_temperature(tidy, column[known]))
     full = PREPARATIONS[held_out.preparation].full
     distorted = replace(held_out, images=distort(held_out.images, Augmentation(), full=full, random_state=seed))
-    untidy = _answers(fitted.to_model(metadata), distorted)
-    return replace(metadata, thresholds=confidence.choose_thresholds(untidy, held_out.labels))
+    untidy = judge(fitted.to_model(metadata), distorted, index=np.arange(len(held_out)), seen=UNSEEN)
+    promises = confidence.choose_thresholds(untidy.confidences, untidy.correct)
+    return replace(
+        metadata,
+        thresholds={rate: promise.threshold for rate, promise in promises.items()},
+        coverages={rate: promise.coverage for rate, promise in promises.items()},
+    )
 
 
-def _answers(model: Model, held_out: Dataset) -> NDArray[np.float64]:
-    """Return the probabilities of held-out images, (n, 10), a column per digit."""
-    return judge(model, held_out, index=np.arange(len(held_out)), seen=UNSEEN).probabilities
-
-
-def _describe(recipe: Recipe, fitted: _Fitted, parts: Split, seed: int | None) -> Metadata:
+def _describe(
+    recipe: Recipe, fitted: _Fitted, parts: Split, more: Sequence[Dataset], fitted_on: _Examples, seed: int | None
+) -> Metadata:
     settings = json.loads(json.dumps(dict(recipe.settings), default=asdict))
     return Metadata(
         name=recipe.name,
@@ -344,6 +328,9 @@ def _describe(recipe: Recipe, fitted: _Fitted, parts: Split, seed: int | None) -
             "summary": recipe.summary,
             "settings": settings,
             "max_epochs": recipe.max_epochs,
+            "drawn": fitted_on.n_drawn,
+            "negatives": fitted_on.n_negatives,
+            "held_out": recipe.held_out,
             "random_state": seed,
             "stopped_because": fitted.stopped_because,
             "loss_curve": list(fitted.loss_curve),
@@ -355,6 +342,9 @@ def _describe(recipe: Recipe, fitted: _Fitted, parts: Split, seed: int | None) -
             "people": parts.people,
             "n_train": len(parts.train),
             "fingerprint": parts.train.fingerprint,
+            "also": [
+                {"name": d.name, "source": d.source, "n_train": len(d), "fingerprint": d.fingerprint} for d in more
+            ],
         },
     )
 
@@ -372,15 +362,40 @@ def _with_figures(metadata: Metadata, evaluation: Evaluation, parts: Split) -> M
 
 def _card(metadata: Metadata) -> str:
     recipe, data, figures = metadata.recipe, metadata.data, metadata.figures
-    promises = ", ".join(f"{float(rate):.1%} errors from confidence {t:.3f}" for rate, t in metadata.thresholds.items())
+    also = "".join(
+        f"- Also: {one['name']} ({one['source']}), {one['n_train']} images, fingerprint {one['fingerprint']}.\n"
+        for one in data["also"]
+    )
+    made_up = f"{recipe['drawn']} drawn digits of national forms and {recipe['negatives']} images of no digit"
     return f"""# A reader of digits, recipe {metadata.name}
 
-Reads one digit, prepared as {metadata.preparation}, as one of {" ".join(metadata.labels)}.
+Reads one digit, prepared as {metadata.preparation}, as one of {" ".join(metadata.digits)}.
 
 - Data: {data["name"]} ({data["source"]}), {data["n_train"]} training images, fingerprint {data["fingerprint"]}.
+{also}- Made up: {made_up if recipe["drawn"] or recipe["negatives"] else "nothing"}.
 - Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
 - Figures: {figures["accuracy"]:.2%} of {figures["n_test"]} test images ({figures["errors"]} errors).
 - The split {data["people"]}.
-- Confidence: temperature {metadata.temperature:.3f}; promises {promises or "nothing (no held-out part)"}.
-- Fails on: what is not a digit. It always answers with one of its labels.
+- Confidence: {_confidence(metadata)}
+- Fails on: {_weakness(metadata)}
 """
+
+
+def _confidence(metadata: Metadata) -> str:
+    held_out = metadata.recipe["held_out"]
+    if not held_out:
+        return "as the network gives it; it promises nothing, since nothing was held out."
+    promises = "; ".join(
+        f"at most {float(rate):.1%} errors from confidence {threshold:.3f}, which {metadata.coverages[rate]:.1%} reach"
+        for rate, threshold in metadata.thresholds.items()
+    )
+    return (
+        f"temperature {metadata.temperature:.3f}, from {held_out:.0%} of the training part, held out. "
+        f"Promises, from distorted images of the same: {promises or 'nothing, there are too few'}."
+    )
+
+
+def _weakness(metadata: Metadata) -> str:
+    if metadata.labels.endswith(NOT_A_DIGIT):
+        return "letters that look like a digit (O, l, S, Z, B), digits that touch; more in docs/limits.md."
+    return "what is not a digit. It always answers with one of its labels."
