@@ -164,6 +164,8 @@ def _rapidocr(parts: Split) -> Contestant:
 
 
 def _inkdigits(name: str, data: str) -> Contestant:
+    import inkdigits._torch  # noqa: F401 - loading a library is not training
+
     result = None if name == "reader" else train(name, data)
     model = open_model("reader") if result is None else result.model
     return Contestant(model.predict, float("nan") if result is None else result.seconds, lambda: len(model.content))

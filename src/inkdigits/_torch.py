@@ -45,6 +45,7 @@ class Fit:
     learning_rate: float
     one_cycle: bool  # up and down again over max_epochs, or the same rate throughout
     weight_decay: float
+    beta_2: float
     augmentation: Augmentation | None
     calm_epochs: int  # at the end, in which the images are distorted half as far
     n_iter_no_change: int  # epochs without a better validation score after which it stops
@@ -164,7 +165,7 @@ class _Run:
         self.identity = _identity(fit, part, validation, start)
         self.batches = max(1, len(self.X) // fit.batch_size)  # whole ones; a set smaller than a batch is one
         rate, decay = fit.learning_rate, fit.weight_decay
-        self.optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, betas=(0.9, fit.beta_2))
         steps = max(6, fit.max_epochs * self.batches)  # the one cycle divides by zero where there are five
         self.schedule: torch.optim.lr_scheduler.LRScheduler = (
             torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.2)

@@ -55,8 +55,8 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         Make the images twice as large first (cubic): of use where they are as small as 8x8.
     n_networks
         Networks trained side by side from different weights; their logits are averaged in one model.
-    max_epochs, batch_size, learning_rate, weight_decay, dropout
-        The training schedule; learning_rate is the highest of the cycle.
+    max_epochs, batch_size, learning_rate, weight_decay, beta_2, dropout
+        The training schedule. learning_rate is the highest of the cycle; beta_2 is Adam's, smaller for few steps.
     augmentation
         How far the images are distorted: "default", an Augmentation, or None for not at all.
     calm_epochs
@@ -97,6 +97,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [Augmentation, StrOptions({"default"}), None],
         "calm_epochs": [Interval(Integral, 0, None, closed="left")],
@@ -120,6 +121,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         batch_size: int = 128,
         learning_rate: float = 4e-3,
         weight_decay: float = 0.02,
+        beta_2: float = 0.999,
         dropout: float = 0.2,
         augmentation: Augmentation | Literal["default"] | None = "default",
         calm_epochs: int = 0,
@@ -140,6 +142,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.beta_2 = beta_2
         self.dropout = dropout
         self.augmentation = augmentation
         self.calm_epochs = calm_epochs
@@ -215,6 +218,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
             learning_rate=self.learning_rate,
             one_cycle=whole_fit,
             weight_decay=self.weight_decay,
+            beta_2=self.beta_2,
             augmentation=Augmentation() if self.augmentation == "default" else self.augmentation,
             calm_epochs=self.calm_epochs if whole_fit else 0,
             n_iter_no_change=self.n_iter_no_change,
@@ -297,9 +301,11 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
     def _to_images(self, flat: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Scale rows to bytes, (n, size, size): what a model file takes, exact for images that came as bytes."""
         low, high = self.range_
-        scaled = np.rint(np.clip((flat - low) / max(high - low, 1e-12), 0, 1) * INK).astype(np.uint8)
+        scaled = flat - np.float32(low)
+        scaled *= np.float32(INK / max(high - low, 1e-12))
+        stored = np.clip(np.rint(scaled, out=scaled), 0, INK, out=scaled).astype(np.uint8)
         missing = self.image_size_**2 - flat.shape[1]
-        return np.pad(scaled, ((0, 0), (0, missing))).reshape(-1, self.image_size_, self.image_size_)
+        return np.pad(stored, ((0, 0), (0, missing))).reshape(-1, self.image_size_, self.image_size_)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

@@ -37,6 +37,9 @@ def find_recipe(name: str) -> Recipe:
 POSES = Augmentation(
     rotation=14, scale=0.2, shear=0.3, shift=0.075, elastic=0, pen=0, blur=0, clutter=0, gamma=0.5, noise=0
 )
+QUICK = Augmentation(
+    rotation=8, scale=0.1, shear=0.15, shift=0.05, elastic=0, pen=0, blur=0, clutter=0, gamma=0, noise=0
+)
 TIDY = Augmentation(
     rotation=8, scale=0.1, shear=0.15, shift=0.05, elastic=0.02, pen=0, blur=0, clutter=0, gamma=0, noise=0
 )
@@ -71,9 +74,10 @@ RECIPES = {
         Recipe(
             name="small-data",
             network="convnet",
-            summary="about a thousand 8x8 images: four convolutions, distorted poses; ten seconds on two cores",
+            summary="about a thousand 8x8 images, enlarged: six convolutions, distorted poses; ten seconds",
             settings={
-                "stages": ((32, 32), (64, 64)),
+                "stages": ((32, 32), (64, 64), (96, 96)),
+                "enlarge": True,
                 "batch_size": 50,
                 "learning_rate": 3e-3,
                 "dropout": 0.3,
@@ -86,16 +90,17 @@ RECIPES = {
         Recipe(
             name="fast",
             network="convnet",
-            summary="MNIST in seconds: three strided convolutions, 33,000 parameters; 100,000 digits/s on one core",
+            summary="MNIST in seconds: three strided convolutions, 26,000 parameters; 100,000 digits/s on one core",
             settings={
-                "stages": ((16,), (32,), (64,)),
+                "stages": ((16,), (32,), (48,)),
                 "strided": True,
                 "batch_size": 256,
-                "learning_rate": 1e-2,
+                "learning_rate": 1.5e-2,
+                "beta_2": 0.95,
                 "dropout": 0.0,
-                "augmentation": None,
+                "augmentation": QUICK,
             },
-            max_epochs=4,
+            max_epochs=2,
             preparation="mnist-28",
             random_state=0,
         ),
