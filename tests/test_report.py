@@ -218,6 +218,20 @@ def test_no_mistakes_are_said_in_words() -> None:
     )
 
 
+def test_what_was_learned_from_besides_is_told(training: TrainingResult) -> None:
+    """Further sets and drawn digits stand beside the data; a file that says nonsense of them harms nothing."""
+    for also, told in (
+        ([{"name": "semeion", "n_train": 9}], "semeion (9 images), 3 drawn digits"),
+        (7, "3 drawn digits"),
+    ):
+        metadata = Metadata(
+            name="m", preparation="uci-8", recipe={"drawn": 3, "loss_curve": []}, data={"n_train": 1, "also": also}
+        )
+        layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((64, 10)), np.zeros(10)))]
+        model = Model.from_layers(layers, metadata, image_size=8)
+        assert f"<dt>Besides</dt><dd>{told}</dd>" in render_report(training.evaluation, title="t", model=model)
+
+
 def test_the_models_promises_are_kept_or_broken_in_public(training: TrainingResult) -> None:
     """Each promised error rate stands beside what it comes to on these images; without promises that is said."""
     promising = replace(training.evaluation, thresholds={"0.01": 0.9})

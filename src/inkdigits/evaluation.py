@@ -271,7 +271,7 @@ def _unseen(model: Model, dataset: Dataset) -> NDArray[np.intp] | None:
     data, seed = model.metadata.data, model.metadata.recipe.get("random_state")
     if 0 < dataset.n_train < len(dataset):
         learned = dataset[: dataset.n_train].fingerprint
-        if any(one.get("fingerprint") == learned for one in _further_sets(model)):
+        if any(one.get("fingerprint") == learned for one in further_sets(model)):
             return np.arange(dataset.n_train, len(dataset))
     try:
         parts = split(dataset, data["split"], n_train=data["n_train"], random_state=seed or 0)
@@ -281,7 +281,7 @@ def _unseen(model: Model, dataset: Dataset) -> NDArray[np.intp] | None:
 
 
 def _what_it_saw(model: Model, dataset: Dataset) -> str:
-    data, others = model.metadata.data, _further_sets(model)
+    data, others = model.metadata.data, further_sets(model)
     if any(one.get("fingerprint") == dataset.fingerprint for one in others):
         return "all of these images: the figures say nothing about new ones"
     known = [data, *others]
@@ -290,7 +290,7 @@ def _what_it_saw(model: Model, dataset: Dataset) -> str:
     return "perhaps some of these images: it was trained on data of this name or on a folder of pictures"
 
 
-def _further_sets(model: Model) -> list[dict[str, Any]]:
+def further_sets(model: Model) -> list[dict[str, Any]]:
     """Return what the model's file says of the sets it was trained on besides; a file may say anything."""
     also = model.metadata.data.get("also")
     return [one for one in also if isinstance(one, dict)] if isinstance(also, list) else []

@@ -54,7 +54,8 @@ def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     gray, noise = _smooth(gray)
     gray = gray if _has_dark_ink(gray) else 255 - gray
-    paper = _paper(gray)
+    overview = _overview(gray)
+    paper = np.asarray(cv2.resize(_paper(overview), gray.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     light = paper / max(1.0, float(paper.max()))  # what is written in the shade has less contrast there, not less ink
     contrast = np.clip(paper - gray, 0, None) / np.maximum(light, DARKEST_SHADE)
     contrast = np.clip(contrast - _ranked(contrast, contrast.size // 4), 0, None)  # bold ink may cover half of a crop
@@ -63,7 +64,7 @@ def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.zeros_like(gray)
     sure = contrast > max(SURE_INK * peak, 0.7 * NOISE_MARGIN * noise)
     weak = contrast > max(WEAK_INK * peak, 0.4 * NOISE_MARGIN * noise)
-    sharp = cv2.resize(_edges(_overview(gray), SOFTEST).astype(np.uint8), gray.shape[::-1]) > 0
+    sharp = cv2.resize(_edges(overview, SOFTEST).astype(np.uint8), gray.shape[::-1]) > 0
     nearby = cv2.dilate(_connected_to(sure & sharp, weak), np.ones((3, 3), np.uint8))  # keeps the soft edge of strokes
     return np.asarray(np.rint(np.clip(contrast / peak, 0, 1) * 255 * nearby), np.uint8)
 
@@ -99,8 +100,9 @@ def _has_specks(gray: NDArray[np.uint8]) -> bool:
 
 def _contrast(gray: NDArray[np.uint8]) -> float:
     """Return how far the darkest and the lightest parts lie apart, whatever single pixels say."""
-    lowest, highest = np.percentile(cv2.blur(gray, (3, 3)), (0.2, 99.8))
-    return float(highest - lowest)
+    smoothed = cv2.blur(gray, (3, 3)).astype(np.float32)
+    few = gray.size // 500
+    return _ranked(smoothed, gray.size - 1 - few) - _ranked(smoothed, few)
 
 
 def _connected_to(sure: NDArray[np.bool_], weak: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -152,9 +154,8 @@ def _border(picture: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
 
 
-def _paper(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _paper(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the brightness that the paper has at each pixel, (h, w) float32."""
-    overview = _overview(gray)
     candidates = [_close(overview, share) for share in WINDOWS]
     edges = _edges(overview)
     at_edges = [(paper - overview)[edges] for paper in candidates]
@@ -164,9 +165,7 @@ def _paper(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
         count >= SAME_INK * wider and count >= max(seen) / 2 for count, wider in zip(seen, [*seen[1:], 0], strict=True)
     ] + [True]
     chosen = min(enough.index(True) + 1, len(seen) - 1)  # one wider: edges are seen before the heart of a bold stroke
-    paper = _follow_shadows(overview, candidates[chosen], WINDOWS[: chosen + 1])
-    height, width = gray.shape
-    return np.asarray(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return _follow_shadows(overview, candidates[chosen], WINDOWS[: chosen + 1])
 
 
 def _follow_shadows(

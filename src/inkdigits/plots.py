@@ -157,10 +157,12 @@ def plot_risk_coverage(evaluation: Evaluation) -> Figure:
     figure = _figure(CHART_SIZE)
     axes = figure.add_subplot(xlabel="share of the images accepted", ylabel="error rate among them", xlim=(0, 1.02))
     axes.plot(coverage, risk, color=READ)
-    for promise in evaluation.promises:
+    for i, promise in enumerate(evaluation.promises):
         axes.plot(promise.coverage, promise.error_rate, marker="o", color=READ)
         label = f"promised {float(promise.promised):.1%}"
-        axes.annotate(label, (promise.coverage, promise.error_rate), (-6, 8), textcoords="offset points", ha="right")
+        axes.annotate(
+            label, (promise.coverage, promise.error_rate), (-6, 8 + 14 * i), textcoords="offset points", ha="right"
+        )
     axes.set_ylim(0, max(float(risk.max()), 0.001) * 1.15)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     return figure

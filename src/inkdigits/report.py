@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import InkdigitsError, reason_of
-from inkdigits.evaluation import UNSEEN, Evaluation, Mistake, compare
+from inkdigits.evaluation import UNSEEN, Evaluation, Mistake, compare, further_sets
 from inkdigits.modelfile import Model
 from inkdigits.pictures import encode_png
 from inkdigits.prepare import PREPARATIONS
@@ -114,13 +114,23 @@ def _training(model: Model) -> str:
         "Recipe": f"{recipe.get('name')}: {recipe.get('summary')}",
         "Data": f"{data.get('name')}: {data.get('source')}",
         "Images": f"{data.get('n_train'):,} trained on; split: {data.get('split')}",
+        "Besides": _besides(model),
         "Writers": f"the split {data.get('people')}",
         "Seed": "none: each training differs" if seed is None else str(seed),
         "Epochs": f"{len(losses)} of at most {recipe.get('max_epochs')}",
         "Why it stopped": recipe.get("stopped_because", ""),
     }
-    entries = "\n".join(f"<dt>{name}</dt><dd>{escape(fact)}</dd>" for name, fact in facts.items())
+    entries = "\n".join(f"<dt>{name}</dt><dd>{escape(fact)}</dd>" for name, fact in facts.items() if fact)
     return f'<dl>\n{entries}\n</dl>\n<div class="figures">\n{_training_figures(losses, model.hidden_weights)}\n</div>'
+
+
+def _besides(model: Model) -> str:
+    """Name what was learned from besides the data set, if anything."""
+    recipe = model.metadata.recipe
+    sets = [f"{one.get('name')} ({one.get('n_train')} images)" for one in further_sets(model)]
+    drawn = [f"{recipe['drawn']} drawn digits"] if recipe.get("drawn") else []
+    negatives = [f"{recipe['negatives']} images of no digit"] if recipe.get("negatives") else []
+    return ", ".join([*sets, *drawn, *negatives])
 
 
 def _training_figures(losses: Sequence[float], weights: NDArray[np.float64] | None) -> str:
