@@ -1,9 +1,9 @@
 """inkdigits beside its peers: accuracy, training time, reading time, size and memory, all measured in one run.
 
 Each contestant has a process of its own; nothing else should run meanwhile. Training may use all cores, reading one.
-Memory is the most the process had, data set and training included. One seed each. The bundled reader is not trained
-here (its recipe takes over twenty minutes), RapidOCR cannot be; it needs the extra inkdigits[bench] and reads 1,000
-images.
+Memory is the most the process had, data set and training included. One seed each. The bundled models are not trained
+here (their recipes take ten and over twenty minutes), RapidOCR cannot be; it needs the extra inkdigits[bench] and reads
+1,000 images.
 
     python benchmarks/peers.py digits [--picture FILE]
     python benchmarks/peers.py mnist:DIR [--picture FILE]
@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from inkdigits import load_dataset, train
 from inkdigits.datasets import Dataset, Split, split
-from inkdigits.modelfile import open_model
+from inkdigits.modelfile import bundled_models, open_model
 
 MANY = 1000  # images read at once
 ONCE, REPEATS = 50, 5  # how often one image, and how often many, are read for a median
@@ -166,8 +166,8 @@ def _rapidocr(parts: Split) -> Contestant:
 def _inkdigits(name: str, data: str) -> Contestant:
     import inkdigits._torch  # noqa: F401 - loading a library is not training
 
-    result = None if name == "reader" else train(name, data)
-    model = open_model("reader") if result is None else result.model
+    result = None if name in bundled_models() else train(name, data)
+    model = open_model(name) if result is None else result.model
     return Contestant(model.predict, float("nan") if result is None else result.seconds, lambda: len(model.content))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inkdigits.training import Progress, TrainingResult
 
 # The names of recipes.RECIPES and ALIASES and datasets.SPLIT_METHODS, without loading scikit-learn for --help
-RECIPE_NAMES = ("tutorial", "plain", "small-data", "fast", "tiny", "reader", "convnet")
+RECIPE_NAMES = ("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "convnet")
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."

@@ -116,6 +116,14 @@ def _slim_seven(random: np.random.Generator, width: float) -> list[Stroke]:
     return [[(right - width * random.uniform(0.5, 0.8), 0.0), (right, 0.0), (0.55, 0.5), (foot, 1.0)]]
 
 
+def _seven_with_a_long_serif(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the slim 7 of East Asia: up or down the serif first, a round top, a steep stem."""
+    half = width * random.uniform(0.22, 0.35)
+    left, right = 0.5 - half, 0.5 + half
+    serif, top, foot = random.uniform(0.18, 0.45), random.uniform(0.0, 0.08), random.uniform(0.35, 0.65)
+    return [[(left, serif), (left, serif / 3), (0.5, 0.0), (right, top), (right - 0.03, 0.4), (foot, 1.0)]]
+
+
 def _open_zero(random: np.random.Generator, width: float) -> list[Stroke]:
     start, gap = random.uniform(0.1, 0.6), random.uniform(0.15, 0.6)
     angles = np.linspace(start, start + 2 * np.pi - gap, 11)
@@ -130,5 +138,6 @@ FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (4, _open_four),
     (9, _nine_with_a_straight_tail),
     (7, _slim_seven),
+    (7, _seven_with_a_long_serif),
     (0, _open_zero),
 )
