@@ -6,6 +6,7 @@
     ├── DatasetError (ValueError)        a data set is missing, incomplete or of another format
     ├── ModelFileError (ValueError)      a model file is damaged, foreign or unsafe
     ├── RecipeError (ValueError)         a recipe does not exist or does not fit the data
+    ├── RuleError (ValueError)           a rule for numbers is no rule, or contradicts another
     ├── CheckpointError (ValueError)     a training cannot go on from a checkpoint, or cannot write one
     └── MissingExtraError (ImportError)  the job needs an optional dependency
 
@@ -37,6 +38,10 @@ class ModelFileError(InkdigitsError, ValueError):
 
 class RecipeError(InkdigitsError, ValueError):
     """A recipe does not exist, or does not fit the data it was given."""
+
+
+class RuleError(InkdigitsError, ValueError):
+    """A rule for numbers cannot be understood, or no number keeps all of the rules."""
 
 
 class CheckpointError(InkdigitsError, ValueError):
