@@ -17,7 +17,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"errors", "readings"},
     {"pictures", "ink", "prepare", "page"},
     {"idx", "uci", "strokes", "negatives", "datasets"},
-    {"modelfile", "confidence", "rules", "augment", "_torch", "mlp", "convnet"},
+    {"modelfile", "confidence", "rules", "ctc", "augment", "_torch", "mlp", "convnet"},
     {"reader"},
     {"evaluation", "plots", "report", "recipes", "training"},
     {"cli", "__main__"},
