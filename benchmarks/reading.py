@@ -51,11 +51,11 @@ def tell(name: str, judged: Evaluation) -> None:
     """Print accuracy, calibration and what the promises come to."""
     promises = "; ".join(
         f"promised {float(p.promised):.1%}: {p.error_rate:.2%} of the {p.coverage:.1%} accepted"
-        for p in judged.promises
+        for p in judged.trust.promises
     )
     print(
         f"{name:35}{judged.accuracy:.4f} of {len(judged.dataset)}, "
-        f"calibration error {judged.expected_calibration_error:.4f}; {promises}"
+        f"calibration error {judged.trust.expected_calibration_error:.4f}; {promises}"
     )
 
 

@@ -48,8 +48,9 @@ def torch() -> Any:
 def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let PyTorch be missing."""
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "inkdigits._torch", raising=False)
-    monkeypatch.delattr(inkdigits, "_torch", raising=False)
+    for name in ("_torch", "_torch_digit"):
+        monkeypatch.delitem(sys.modules, f"inkdigits.{name}", raising=False)
+        monkeypatch.delattr(inkdigits, name, raising=False)
 
 
 @pytest.mark.usefixtures("torch")
@@ -113,7 +114,7 @@ def test_a_training_may_be_a_few_steps(max_epochs: int) -> None:
 
 def watch_augment(monkeypatch: pytest.MonkeyPatch) -> list[Augmentation]:
     """Collect the distortions of each batch, and distort nothing."""
-    from inkdigits import _torch
+    from inkdigits import _torch_digit
 
     seen: list[Augmentation] = []
 
@@ -121,7 +122,7 @@ def watch_augment(monkeypatch: pytest.MonkeyPatch) -> list[Augmentation]:
         seen.append(settings)
         return images
 
-    monkeypatch.setattr(_torch, "augment", watched)
+    monkeypatch.setattr(_torch_digit, "augment", watched)
     return seen
 
 
@@ -372,7 +373,7 @@ def test_scikit_learns_callbacks_hear_every_epoch() -> None:
 )
 def test_the_layers_give_what_the_network_gave(torch: Any, shape: dict[str, Any]) -> None:
     """ONNX Runtime on the folded layers agrees with PyTorch on the network they came from, whatever its shape."""
-    from inkdigits import _torch
+    from inkdigits import _torch, _torch_digit
     from inkdigits.convnet import input_layers
     from inkdigits.modelfile import Metadata, Model
 
@@ -382,15 +383,15 @@ def test_the_layers_give_what_the_network_gave(torch: Any, shape: dict[str, Any]
         "enlarge": False,
         "n_networks": 1,
     }
-    made_of = _torch.Architecture(**{**plain, **shape}, dropout=0.2)
+    made_of = _torch_digit.Architecture(**{**plain, **shape}, dropout=0.2)
     torch.manual_seed(0)
-    network = _torch.build_network(made_of, size=16 if made_of.enlarge else 8, n_classes=10)
+    network = _torch_digit.build_network(made_of, size=16 if made_of.enlarge else 8, n_classes=10)
     images = torch.from_numpy(X.astype(np.float32) / 16)[:, None]
-    shown = _torch.enlarge(images) if made_of.enlarge else images
+    shown = _torch_digit.enlarge(images) if made_of.enlarge else images
     network.train()(shown)  # gives the batch normalisation statistics of its own
     logits = network.eval()(shown).view(len(X), made_of.n_networks, 10).mean(dim=1)
     expected = logits.softmax(dim=1).detach().numpy()
-    layers = [*input_layers(16), *_torch.input_layers(made_of), *_torch.to_layers(network)]
+    layers = [*input_layers(16), *_torch_digit.input_layers(made_of), *_torch.to_layers(network)]
     model = Model.from_layers(layers, Metadata(name="m", preparation="uci-8"), image_size=8)
     assert np.abs(model.predict_proba(X) - expected).max() < 1e-5
 

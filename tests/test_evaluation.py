@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from inkdigits.datasets import Dataset, load_digits
 from inkdigits.errors import DatasetError
-from inkdigits.evaluation import DigitScore, Evaluation, PromiseScore, WriterScore, compare, evaluate
+from inkdigits.evaluation import DigitScore, Evaluation, WriterScore, compare, evaluate
 from inkdigits.modelfile import Layer, Metadata, Model
 from inkdigits.reader import Reader
 from inkdigits.training import train
+from inkdigits.trust import PromiseScore
 
 
 def judged(
@@ -79,33 +80,33 @@ def test_writers_come_the_worst_first() -> None:
 def test_calibration_is_the_gap_between_confidence_and_accuracy(sure: float, error: float) -> None:
     """Three of four right: 75 % sure is calibrated, surer or less sure is off by the difference."""
     evaluation = judged([1, 2, 3, 4], [1, 2, 3, 9], sure=sure)
-    assert evaluation.expected_calibration_error == pytest.approx(error)
-    assert sum(b.images for b in evaluation.reliability) == 4
+    assert evaluation.trust.expected_calibration_error == pytest.approx(error)
+    assert sum(b.readings for b in evaluation.trust.reliability) == 4
 
 
 def test_the_risk_coverage_curve_takes_the_surest_first() -> None:
     """The error rate among the surest image, the two surest, and so on; the area is its mean."""
     evaluation = judged([1, 2, 3, 4], [7, 2, 3, 4], sure=[0.6, 0.7, 0.9, 0.8])
-    coverage, risk = evaluation.risk_coverage_curve
+    coverage, risk = evaluation.trust.risk_coverage_curve
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1]
     assert risk.tolist() == [0, 0, 0, 0.25]
-    assert evaluation.area_under_risk_coverage == 0.0625
+    assert evaluation.trust.area_under_risk_coverage == 0.0625
 
 
 @pytest.mark.parametrize("read", [[1, 2, 8, 4], [1, 8, 3, 4]], ids=["last wrong", "first wrong"])
 def test_equal_confidences_share_a_point_of_the_curve(read: list[int]) -> None:
     """Two images of the same confidence are accepted together, whichever of them is wrong."""
     evaluation = judged([1, 2, 3, 4], read, sure=[0.9, 0.8, 0.8, 0.7])
-    coverage, risk = evaluation.risk_coverage_curve
+    coverage, risk = evaluation.trust.risk_coverage_curve
     assert coverage.tolist() == [0.25, 0.75, 0.75, 1]
     assert risk.tolist() == [0, 1 / 3, 1 / 3, 0.25]
-    assert evaluation.area_under_risk_coverage == pytest.approx(11 / 48)
+    assert evaluation.trust.area_under_risk_coverage == pytest.approx(11 / 48)
 
 
 def test_the_area_is_less_where_errors_are_less_sure() -> None:
     """The same three right and one wrong: best where the wrong one is the least sure, worst where it is the surest."""
     areas = [
-        judged([1, 2, 3, 4], [7, 2, 3, 4], sure=[wrong, 0.7, 0.8, 0.9]).area_under_risk_coverage
+        judged([1, 2, 3, 4], [7, 2, 3, 4], sure=[wrong, 0.7, 0.8, 0.9]).trust.area_under_risk_coverage
         for wrong in (0.6, 0.75, 0.95)
     ]
     assert areas == pytest.approx([1 / 16, (1 / 3 + 1 / 4) / 4, (1 + 1 / 2 + 1 / 3 + 1 / 4) / 4])
@@ -117,12 +118,12 @@ def test_promises_are_held_against_what_was_read() -> None:
         judged([1, 2, 3, 4], [1, 2, 8, 4], sure=[0.9, 0.8, 0.8, 0.7]),
         thresholds={"0.001": 1.01, "0.005": 0.85, "0.01": 0.8},
     )
-    assert evaluation.promises == (
+    assert evaluation.trust.promises == (
         PromiseScore(promised="0.001", threshold=1.01, coverage=0.0, error_rate=0.0),
         PromiseScore(promised="0.005", threshold=0.85, coverage=0.25, error_rate=0.0),
         PromiseScore(promised="0.01", threshold=0.8, coverage=0.75, error_rate=1 / 3),
     )
-    assert judged([1], [1]).promises == ()
+    assert judged([1], [1]).trust.promises == ()
 
 
 def test_the_figures_are_json() -> None:

@@ -132,14 +132,14 @@ def test_reliability_uses_the_bins_of_the_calibration_error() -> None:
     confidence, accuracy = np.asarray(axes.collections[0].get_offsets()).T
     images = np.array([int(text.get_text()) for text in axes.texts if text.get_text().isdigit()])
     gap = float((images * np.abs(confidence - accuracy)).sum() / images.sum())
-    assert gap == pytest.approx(evaluation.expected_calibration_error)
+    assert gap == pytest.approx(evaluation.trust.expected_calibration_error)
 
 
 def test_risk_and_coverage_are_drawn_with_the_promises() -> None:
     """The curve is that of the evaluation; a dot stands at the coverage and error rate of each promise."""
     evaluation = replace(make_evaluation(), thresholds={"0.01": 0.5})
     curve, dot = plots.plot_risk_coverage(evaluation).axes[0].lines
-    np.testing.assert_array_equal(np.asarray(curve.get_xydata()).T, evaluation.risk_coverage_curve)
+    np.testing.assert_array_equal(np.asarray(curve.get_xydata()).T, evaluation.trust.risk_coverage_curve)
     np.testing.assert_allclose(np.asarray(dot.get_xydata()), [(1.0, 2 / 60)])
 
 

@@ -60,9 +60,9 @@ def test_the_promise_of_one_per_cent_is_kept(reader: Reader, mnist_test: Dataset
     """Of what is accepted for 1 % errors at most 1 % is wrong on MNIST, at most 1.5 % on exam digits (10 of 923)."""
     exam = reading.judge_exam(reader, data_folder / "nsysu" / "nsysu-dev.npz")
     for judged, most_wrong, most_off in ((evaluate(reader.model, mnist_test), 0.01, 0.005), (exam, 0.015, 0.02)):
-        [promise] = [promise for promise in judged.promises if promise.promised == "0.01"]
+        [promise] = [promise for promise in judged.trust.promises if promise.promised == "0.01"]
         assert promise.error_rate <= most_wrong
-        assert judged.expected_calibration_error <= most_off
+        assert judged.trust.expected_calibration_error <= most_off
 
 
 @pytest.mark.slow

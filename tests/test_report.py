@@ -235,7 +235,7 @@ def test_what_was_learned_from_besides_is_told(training: TrainingResult) -> None
 def test_the_models_promises_are_kept_or_broken_in_public(training: TrainingResult) -> None:
     """Each promised error rate stands beside what it comes to on these images; without promises that is said."""
     promising = replace(training.evaluation, thresholds={"0.01": 0.9})
-    [promise] = promising.promises
+    [promise] = promising.trust.promises
     shown = render_report(promising, title="t", model=UNTOLD)
     row = f"<td>0.900</td><td>{promise.coverage:.1%}</td><td>{promise.error_rate:.2%}</td>"
     assert f'<th scope="row">1.0%</th>{row}' in shown

@@ -16,15 +16,16 @@ PACKAGE = Path(inkdigits.__file__).parent
 ROOMS = [  # from the ground up; a module may import from its own room and from those below
     {"errors", "readings"},
     {"pictures", "ink", "prepare", "page"},
-    {"idx", "uci", "strokes", "negatives", "datasets"},
-    {"modelfile", "confidence", "rules", "ctc", "augment", "_torch", "mlp", "convnet"},
+    {"idx", "uci", "strokes", "negatives", "datasets", "handwriting"},
+    {"modelfile", "confidence", "rules", "ctc", "augment", "_torch", "_torch_digit", "_torch_line"}
+    | {"mlp", "convnet", "line"},
     {"reader"},
-    {"evaluation", "plots", "report", "recipes", "training"},
+    {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"},
     {"cli", "__main__"},
 ]
 FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}
 DOORS = {
-    "torch": {"_torch", "augment"},
+    "torch": {"_torch", "_torch_digit", "_torch_line", "augment"},
     "onnx": {"modelfile"},
     "onnxruntime": {"modelfile"},
     "matplotlib": {"plots"},

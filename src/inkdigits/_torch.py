@@ -1,65 +1,66 @@
-"""The networks in PyTorch, the one training loop, and the way out: plain layers for a model file."""
+"""The one training loop in PyTorch, and the way out: plain layers for a model file.
+
+What is learned is a Task: `_torch_digit.py` has the one of single digits, `_torch_line.py` that of whole numbers.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
-from inkdigits.augment import Augmentation, augment
 from inkdigits.errors import CheckpointError
 from inkdigits.modelfile import Layer
 
 State = Mapping[str, NDArray[Any]]  # a network's weights and statistics, by name
-CALM = 0.5  # of the distortions, in the calm epochs
-SCORING_BATCH = 1000  # images; bounds the memory of a pass without gradients
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """What a network is made of; see `build_network`."""
+class Schedule:
+    """How a network is trained, whatever it learns."""
 
-    stages: tuple[tuple[int, ...], ...]  # the widths of the 3x3 convolutions of each stage
-    strided: bool  # whether stages halve the image with the stride of their first convolution, or with a maximum after
-    enlarge: bool  # whether images are made twice as large first
-    n_networks: int  # trained side by side; their logits are averaged
-    dropout: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fit:
-    """The settings of one training run."""
-
-    network: Architecture
     max_epochs: int
-    batch_size: int
-    learning_rate: float
+    learning_rate: float  # the highest
     one_cycle: bool  # up and down again over max_epochs, or the same rate throughout
     weight_decay: float
     beta_2: float
-    augmentation: Augmentation | None
-    calm_epochs: int  # at the end, in which the images are distorted half as far
     n_iter_no_change: int  # epochs without a better validation score after which it stops
     random_state: int
 
 
-@dataclass(frozen=True)
-class Part:
-    """Images (n, size, size) float32 in 0..1, labels (n,) 0..n_classes-1, perhaps weights (n,)."""
+class Task(Protocol):
+    """What is learned: a network, batches of examples, and how wrong it is on one."""
 
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    n_classes: int
-    weights: NDArray[np.float32] | None = None
+    @property
+    def identity(self) -> str:
+        """A name that another task, with other data or settings, does not have."""
+
+    @property
+    def n_batches(self) -> int:
+        """How many batches an epoch has."""
+
+    def build(self) -> nn.Sequential:
+        """Return the network with random weights."""
+
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterator[Any]:
+        """Yield the batches of an epoch, numbered from 0."""
+
+    def loss(self, network: nn.Module, batch: Any) -> Tensor:
+        """Return the mean loss on a batch."""
+
+    def score(self, network: nn.Module) -> float | None:
+        """Return the share of a held-out part that is read rightly, None where nothing is held out."""
+
+    def to_layers(self, network: nn.Sequential) -> list[Layer]:
+        """Return the network as a model file has it."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,9 @@ class Fitted:
 
 
 def fit_network(
-    part: Part,
-    fit: Fit,
+    task: Task,
+    schedule: Schedule,
     *,
-    validation: Part | None = None,
     start: State | None = None,
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, float], bool | None] | None = None,
@@ -86,8 +86,6 @@ def fit_network(
 
     Parameters
     ----------
-    validation
-        A held-out part: the epoch that scores best on it is kept, and training stops when none gets better.
     start
         The state of an earlier network to go on from, instead of random weights.
     checkpoint
@@ -95,7 +93,7 @@ def fit_network(
     on_epoch
         Called after each epoch with its number, from 1, and its mean loss; True stops the training.
     """
-    run = _Run(part, fit, validation, start)
+    run = _Run(task, schedule, start)
     if checkpoint is not None and checkpoint.exists():
         run.load(checkpoint)
     try:
@@ -113,63 +111,25 @@ def fit_network(
     return run.result(stopped_because)
 
 
-def build_network(made_of: Architecture, *, size: int, n_classes: int) -> nn.Sequential:
-    """Stages of 3x3 convolutions, each of which halves the image, and a linear layer over what is left of it.
-
-    Several networks stand side by side as the groups of its convolutions: images (n, 1, size, size) become logits
-    (n, n_networks * n_classes, 1).
-    """
-    layers: list[nn.Module] = []
-    groups, incoming = made_of.n_networks, 1
-    for widths in made_of.stages:
-        for i, width in enumerate(widths):
-            stride = 2 if made_of.strided and i == 0 else 1
-            shared = 1 if incoming == 1 else groups  # the first convolution of all networks sees the same image
-            layers += [
-                nn.Conv2d(incoming, width * groups, 3, stride, padding=1, groups=shared, bias=False),
-                nn.BatchNorm2d(width * groups),
-                nn.ReLU(),
-            ]
-            incoming, size = width * groups, (size - 1) // stride + 1
-        if not made_of.strided and size > 1:
-            layers.append(nn.MaxPool2d(2))
-            size //= 2
-    n_features = incoming * size**2
-    head = nn.Conv1d(n_features, n_classes * groups, 1, groups=groups)
-    layers += [nn.Flatten(), nn.Dropout(made_of.dropout), nn.Unflatten(1, (n_features, 1)), head]
-    return nn.Sequential(*layers)
-
-
-def enlarge(images: Tensor) -> Tensor:
-    """Return images (n, 1, size, size) in 0..1 twice as large, by Keys' cubic convolution (1981)."""
-    kernel = _enlarging_kernel().to(images.device)
-    return functional.conv_transpose2d(images, kernel, stride=2, padding=3).clamp(0, 1)
-
-
 class _Run:
     """A training between two epochs: everything that the next one depends on."""
 
-    def __init__(self, part: Part, fit: Fit, validation: Part | None, start: State | None) -> None:
-        self.fit, self.n_classes = fit, part.n_classes
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.generator = torch.Generator(self.device).manual_seed(fit.random_state)
-        torch.manual_seed(fit.random_state)
-        self.size = part.images.shape[1] * (2 if fit.network.enlarge else 1)
-        network = self._build()
+    def __init__(self, task: Task, schedule: Schedule, start: State | None) -> None:
+        self.task, self.settings = task, schedule
+        self.device = find_device()
+        self.generator = torch.Generator(self.device).manual_seed(schedule.random_state)
+        torch.manual_seed(schedule.random_state)
+        network = task.build()
         if start is not None:
             network.load_state_dict(_tensors(start))
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.X, self.y = self._to_device(part.images[:, None]), self._to_device(part.labels)
-        self.weights = None if part.weights is None else self._to_device(part.weights)
-        self.validation = validation
-        self.identity = _identity(fit, part, validation, start)
-        self.batches = max(1, len(self.X) // fit.batch_size)  # whole ones; a set smaller than a batch is one
-        rate, decay = fit.learning_rate, fit.weight_decay
-        self.optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, betas=(0.9, fit.beta_2))
-        steps = max(6, fit.max_epochs * self.batches)  # the one cycle divides by zero where there are five
+        self.identity = f"{schedule} of {task.identity} from {content_hash((start or {}).values())}"
+        rate, decay, betas = schedule.learning_rate, schedule.weight_decay, (0.9, schedule.beta_2)
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, betas=betas)
+        steps = max(6, schedule.max_epochs * task.n_batches)  # the one cycle divides by zero where there are five
         self.schedule: torch.optim.lr_scheduler.LRScheduler = (
             torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.2)
-            if fit.one_cycle
+            if schedule.one_cycle
             else torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
         )
         self.loss_curve: list[float] = []
@@ -178,23 +138,21 @@ class _Run:
 
     def why_stop(self) -> str:
         """Return why the training is over, or nothing."""
-        epochs, patience = len(self.loss_curve), self.fit.n_iter_no_change
+        epochs, patience = len(self.loss_curve), self.settings.n_iter_no_change
         if self.validation_curve and epochs - 1 - int(np.argmax(self.validation_curve)) >= patience:
             return f"stopped after {epochs} epochs: the validation score no longer rose for {patience} epochs"
-        return f"finished its {epochs} epochs" if epochs >= self.fit.max_epochs else ""
+        return f"finished its {epochs} epochs" if epochs >= self.settings.max_epochs else ""
 
     def train_epoch(self) -> None:
-        """Go through the images once, in a new order, each distorted anew."""
+        """Go through the examples once."""
         self.network.train()
-        total, seen = 0.0, 0
-        order = torch.randperm(len(self.X), generator=self.generator, device=self.device)
-        whole = order[: self.batches * self.fit.batch_size]
-        for index in torch.split(whole, self.fit.batch_size):
-            total, seen = total + self._train_batch(index) * len(index), seen + len(index)
-        self.loss_curve.append(total / seen)
-        if self.validation is not None:
-            self.validation_curve.append(self._score(self.validation))
-        if self.validation is None or self.validation_curve[-1] >= max(self.validation_curve):
+        losses = [self._train_batch(batch) for batch in self.task.batches(len(self.loss_curve), self.generator)]
+        self.loss_curve.append(float(np.mean(losses)))
+        self.network.eval()
+        score = self.task.score(self.network)
+        if score is not None:
+            self.validation_curve.append(score)
+        if score is None or score >= max(self.validation_curve):
             self.best = self._state()
 
     def save(self, path: Path) -> None:
@@ -225,57 +183,19 @@ class _Run:
 
     def result(self, stopped_because: str) -> Fitted:
         """Return the best network so far."""
-        network = self._build()
+        network = self.task.build()
         network.load_state_dict(_tensors(self.best))
         curves = tuple(self.loss_curve), tuple(self.validation_curve)
-        return Fitted((*input_layers(self.fit.network), *to_layers(network)), self.best, *curves, stopped_because)
+        return Fitted(tuple(self.task.to_layers(network.eval())), self.best, *curves, stopped_because)
 
-    def _build(self) -> nn.Sequential:
-        return build_network(self.fit.network, size=self.size, n_classes=self.n_classes)
-
-    def _show(self, images: Tensor) -> Tensor:
-        """Return images (n, 1, size, size) as the network sees them."""
-        return enlarge(images) if self.fit.network.enlarge else images
-
-    def _train_batch(self, index: Tensor) -> float:
+    def _train_batch(self, batch: Any) -> float:
         """Take one step; return the mean loss."""
-        batch = self._show(self.X[index])
-        if self.fit.augmentation is not None:
-            calm = len(self.loss_curve) >= self.fit.max_epochs - self.fit.calm_epochs
-            batch = augment(batch, self.fit.augmentation.times(CALM if calm else 1), self.generator)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=_has_bfloat16(self.device)):
-            answers = self.network(batch.contiguous(memory_format=torch.channels_last))
-        loss = self._loss(self._each_network(answers.float()), index)
+        loss = self.task.loss(self.network, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.schedule.step()
         return float(loss.item())
-
-    def _each_network(self, answers: Tensor) -> Tensor:
-        """Return the logits of each network, (n, n_classes, n_networks)."""
-        return answers.view(len(answers), self.fit.network.n_networks, self.n_classes).transpose(1, 2)
-
-    def _loss(self, logits: Tensor, index: Tensor) -> Tensor:
-        """Return the mean loss; every network learns for itself."""
-        labels = self.y[index, None].expand(-1, self.fit.network.n_networks)
-        losses = functional.cross_entropy(logits, labels, reduction="none").mean(dim=1)
-        if self.weights is None:
-            return losses.mean()
-        weights = self.weights[index]
-        return (losses * weights).sum() / weights.sum().clamp_min(1e-12)
-
-    @torch.no_grad()
-    def _score(self, part: Part) -> float:
-        """Return the share of a part that is classified rightly."""
-        self.network.eval()
-        batches = torch.split(self._to_device(part.images[:, None]), SCORING_BATCH)
-        logits = torch.cat([self._each_network(self.network(self._show(batch))).mean(dim=2) for batch in batches])
-        right = logits.argmax(dim=1).cpu().numpy() == part.labels
-        return float(np.average(right, weights=part.weights))
-
-    def _to_device(self, array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
     def _state(self) -> State:
         return {name: value.detach().cpu().numpy().copy() for name, value in self.network.state_dict().items()}
@@ -294,36 +214,52 @@ class _Run:
         }
 
 
-def input_layers(made_of: Architecture) -> list[Layer]:
-    """Return what happens to images (n, 1, size, size) before the network sees them."""
-    if not made_of.enlarge:
-        return []
-    attributes = {"strides": [2, 2], "pads": [3, 3, 3, 3]}
-    limits = np.array(0, np.float32), np.array(1, np.float32)
-    return [Layer("ConvTranspose", (_enlarging_kernel().numpy(),), attributes), Layer("Clip", limits)]
+def find_device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def answer(network: nn.Module, images: Tensor) -> Tensor:
+    """Return what a network answers, float32; computed in bfloat16 where the device has it."""
+    device = images.device
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=_has_bfloat16(device)):
+        answers: Tensor = network(images.contiguous(memory_format=torch.channels_last))
+    return answers.float()
+
+
+def content_hash(arrays: Iterable[NDArray[Any] | None]) -> str:
+    """Return a hash of arrays, for a task's identity."""
+    content = hashlib.sha256()
+    for array in arrays:
+        content.update(b"nothing" if array is None else np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()
 
 
 def to_layers(network: nn.Sequential) -> list[Layer]:
     """Translate a network to ONNX layers, each batch normalisation folded into the convolution before it."""
     layers: list[Layer] = []
-    for previous, module in pairwise([None, *network.eval()]):
-        if isinstance(module, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
-            folded = nn.utils.fusion.fuse_conv_bn_eval(previous, module)
-            attributes = {
-                "pads": [1, 1, 1, 1],
-                "strides": list(previous.stride),
-                "group": previous.groups,
-            }
-            layers.append(Layer("Conv", _arrays(folded), attributes))
+    for module, following in pairwise([*network.eval(), None]):
+        if isinstance(module, nn.Conv2d):
+            folds = isinstance(following, nn.BatchNorm2d)
+            folded = nn.utils.fusion.fuse_conv_bn_eval(module, following) if folds else module
+            layers.append(Layer("Conv", _arrays(folded), _convolution(module)))
         elif isinstance(module, nn.ReLU):
             layers.append(Layer("Relu"))
         elif isinstance(module, nn.MaxPool2d):
-            layers.append(Layer("MaxPool", attributes={"kernel_shape": [2, 2], "strides": [2, 2]}))
-        elif isinstance(module, nn.Flatten):
+            size = list(nn.modules.utils._pair(module.kernel_size))  # noqa: SLF001 - one number stands for two
+            layers.append(Layer("MaxPool", attributes={"kernel_shape": size, "strides": size}))
+        elif isinstance(module, nn.Flatten) and module.end_dim == -1:
             layers.append(Layer("Flatten"))
+        elif isinstance(module, nn.Flatten):  # of a height of 1
+            layers.append(Layer("Squeeze", (np.array([module.end_dim], np.int64),)))
         elif isinstance(module, nn.Conv1d):
             layers.append(Layer("Gemm", _mean_of_networks(module), {"transB": 1}))
     return layers
+
+
+def _convolution(module: nn.Conv2d) -> dict[str, Any]:
+    """Return the attributes that ONNX has for a convolution."""
+    return {"pads": [*module.padding, *module.padding], "strides": list(module.stride), "group": module.groups}
 
 
 def _mean_of_networks(head: nn.Conv1d) -> tuple[NDArray[np.float32], ...]:
@@ -332,24 +268,6 @@ def _mean_of_networks(head: nn.Conv1d) -> tuple[NDArray[np.float32], ...]:
     n, features = head.groups, weights.shape[1]
     weights = weights.reshape(n, -1, features).transpose(1, 0, 2).reshape(-1, n * features)
     return np.ascontiguousarray(weights / np.float32(n)), bias.reshape(n, -1).mean(axis=0)
-
-
-def _enlarging_kernel() -> Tensor:
-    """Return what one pixel becomes, (1, 1, 8, 8): Keys' cubic at the distances of the pixels of half its size."""
-    distance = ((torch.arange(8) - 3.5) / 2).abs()
-    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
-    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
-    taps = torch.where(distance < 1, near, far)
-    return (taps[:, None] * taps[None, :])[None, None]
-
-
-def _identity(fit: Fit, part: Part, validation: Part | None, start: State | None) -> str:
-    """Name a training by its settings and a hash of everything it learns from."""
-    content = hashlib.sha256()
-    parts = [one for one in (part, validation) if one is not None]
-    for array in [x for p in parts for x in (p.images, p.labels, p.weights)] + list((start or {}).values()):
-        content.update(b"nothing" if array is None else np.ascontiguousarray(array).tobytes())
-    return f"{fit} on {content.hexdigest()}"
 
 
 def _has_bfloat16(device: torch.device) -> bool:

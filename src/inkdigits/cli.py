@@ -19,12 +19,15 @@ from inkdigits.errors import InkdigitsError
 if TYPE_CHECKING:
     from inkdigits.datasets import Dataset
     from inkdigits.evaluation import Evaluation
+    from inkdigits.line_training import LineTrainingResult
     from inkdigits.modelfile import Model
+    from inkdigits.numbers import NumbersEvaluation
     from inkdigits.readings import PageReading
     from inkdigits.training import Progress, TrainingResult
+    from inkdigits.trust import Trust
 
 # The names of recipes.RECIPES and ALIASES and datasets.SPLIT_METHODS, without loading scikit-learn for --help
-RECIPE_NAMES = ("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "convnet")
+RECIPE_NAMES = ("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "line", "convnet")
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
@@ -110,14 +113,17 @@ def train(  # noqa: PLR0917 - click passes them by name
 
     Without options this is the tutorial: scikit-learn's 8x8 digits, 15 neurons, 0.9147.
     """
-    from inkdigits import training
+    from inkdigits import line_training, training
     from inkdigits.recipes import find_recipe
 
+    of_lines = find_recipe(recipe).network == "line"
+    if of_lines and (report or figures):
+        raise click.UsageError(f"recipe '{recipe}' has no --report or --figures: they show single digits")
     _check_writable(out, report)
     checkpoint = _checkpoint(out, resume=resume)
     dataset = _load(data, find_recipe(recipe).preparation)
     with _show_progress() as progress:
-        result = training.train(
+        result = (line_training.train_lines if of_lines else training.train)(
             recipe,
             dataset,
             also=[_load(one, dataset.preparation) for one in also],
@@ -133,8 +139,11 @@ def train(  # noqa: PLR0917 - click passes them by name
     if checkpoint is not None and not result.interrupted:
         checkpoint.unlink(missing_ok=True)
     values = {**result.to_dict(), "data": data, "model": str(out) if out else None}
-    click.echo(json.dumps(values) if as_json else _describe_training(result))
-    _write_judgement(result.evaluation, result.model, f"Recipe {recipe} on {dataset.name}", report, figures)
+    if isinstance(result, training.TrainingResult):
+        click.echo(json.dumps(values) if as_json else _describe_training(result))
+        _write_judgement(result.evaluation, result.model, f"Recipe {recipe} on {dataset.name}", report, figures)
+    else:
+        click.echo(json.dumps(values) if as_json else _describe_line_training(result))
 
 
 @main.command()
@@ -337,6 +346,38 @@ def _describe_training(result: TrainingResult) -> str:
     )
 
 
+def _describe_line_training(result: LineTrainingResult) -> str:
+    train = result.material.parts.train
+    return "\n".join(
+        [
+            f"{result.recipe.name} on lines made of {train.name}: {len(train)} digits",
+            *(f"besides of {one.name}: {len(one)} digits" for one in result.material.more),
+            f"{len(result.fitted.loss_curve)} epochs in {result.seconds:.0f} s",
+            _describe_numbers(result.evaluation),
+        ]
+    )
+
+
+def _describe_numbers(evaluation: NumbersEvaluation) -> str:
+    misread, dropped, invented = evaluation.edits
+    return "\n".join(
+        [
+            f"digits misread {misread}, dropped {dropped}, invented {invented}",
+            *_describe_trust(evaluation.trust),
+            f"exact {evaluation.exact:.4f} of {len(evaluation.truths)} numbers",
+        ]
+    )
+
+
+def _describe_trust(trust: Trust) -> Iterator[str]:
+    for p in trust.promises:
+        yield (
+            f"promised {float(p.promised):.1%} errors: {p.coverage:.1%} accepted (confidence {p.threshold:.3f} and "
+            f"more), {p.error_rate:.2%} of them wrong"
+        )
+    yield f"confidence off by {trust.expected_calibration_error:.2%} on average (expected calibration error)"
+
+
 def _describe_evaluation(evaluation: Evaluation) -> str:
     matrix = evaluation.confusion_matrix
     rows = [f"{digit:>6} " + " ".join(f"{count or '.':>4}" for count in row) for digit, row in enumerate(matrix)]
@@ -348,12 +389,7 @@ def _describe_evaluation(evaluation: Evaluation) -> str:
             "true \\ read as",
             "       " + " ".join(f"{digit:>4}" for digit in range(10)),
             *rows,
-            *(
-                f"promised {float(p.promised):.1%} errors: {p.coverage:.1%} accepted (confidence {p.threshold:.3f} and "
-                f"more), {p.error_rate:.2%} of them wrong"
-                for p in evaluation.promises
-            ),
-            f"confidence off by {evaluation.expected_calibration_error:.2%} on average (expected calibration error)",
+            *_describe_trust(evaluation.trust),
             f"accuracy {evaluation.accuracy}: {evaluation.errors} errors of {len(evaluation.dataset)}",
         ]
     )

@@ -199,38 +199,42 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         epochs: int | None = None,
     ) -> ConvNetClassifier:
         self._check_settings()
-        torch_side = _import_torch_side()
+        loop, digits = _import_torch_side()
         seed = int(check_random_state(self.random_state).randint(2**31))
-        whole = torch_side.Part(images.astype(np.float32) / INK, labels, len(self.classes_), weights)
+        whole = digits.Part(images.astype(np.float32) / INK, labels, len(self.classes_), weights)
         whole_fit = epochs is None  # a partial one is a single epoch: nothing to stop, nothing to go on from
         stops = self.early_stopping and whole_fit
         train, validation = _hold_out(whole, self.validation_fraction, seed) if stops else (whole, None)
-        fit = torch_side.Fit(
-            network=torch_side.Architecture(
-                stages=tuple(tuple(widths) for widths in self.stages),
-                strided=self.strided,
-                enlarge=self.enlarge,
-                n_networks=self.n_networks,
-                dropout=self.dropout,
-            ),
-            max_epochs=epochs or self.max_epochs,
+        made_of = digits.Architecture(
+            stages=tuple(tuple(widths) for widths in self.stages),
+            strided=self.strided,
+            enlarge=self.enlarge,
+            n_networks=self.n_networks,
+            dropout=self.dropout,
+        )
+        self._check_network(digits, made_of, start)
+        task = digits.DigitTask(
+            made_of,
+            train,
             batch_size=self.batch_size,
+            augmentation=Augmentation() if self.augmentation == "default" else self.augmentation,
+            calm_from=self.max_epochs - self.calm_epochs if whole_fit else 1,
+            validation=validation,
+        )
+        schedule = loop.Schedule(
+            max_epochs=epochs or self.max_epochs,
             learning_rate=self.learning_rate,
             one_cycle=whole_fit,
             weight_decay=self.weight_decay,
             beta_2=self.beta_2,
-            augmentation=Augmentation() if self.augmentation == "default" else self.augmentation,
-            calm_epochs=self.calm_epochs if whole_fit else 0,
             n_iter_no_change=self.n_iter_no_change,
             random_state=seed,
         )
-        self._check_network(torch_side, fit.network, start)
         if hasattr(self, "_skl_callbacks"):
-            self._init_callback_context(max_subtasks=fit.max_epochs).call_on_fit_task_begin(estimator=self)
-        fitted = torch_side.fit_network(
-            train,
-            fit,
-            validation=validation,
+            self._init_callback_context(max_subtasks=schedule.max_epochs).call_on_fit_task_begin(estimator=self)
+        fitted = loop.fit_network(
+            task,
+            schedule,
             start=start,
             checkpoint=self.checkpoint if whole_fit else None,
             on_epoch=self._tell,
@@ -260,17 +264,17 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         if self.calm_epochs > self.max_epochs:
             raise ValueError(f"calm_epochs must be at most max_epochs, got {self.calm_epochs} of {self.max_epochs}")
 
-    def _check_network(self, torch_side: Any, made_of: Any, start: Any) -> None:
+    def _check_network(self, digits: Any, made_of: Any, start: Any) -> None:
         """Refuse before the training what could not be used after it."""
         size = self.image_size_ * (2 if self.enlarge else 1)
-        network = torch_side.build_network(made_of, size=size, n_classes=len(self.classes_))
+        network = digits.build_network(made_of, size=size, n_classes=len(self.classes_))
         shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
         if start is not None and shapes != {name: np.shape(value) for name, value in start.items()}:
             raise ValueError(
                 "cannot go on from the last fit: stages, enlarge or n_networks have changed; clone it first"
             )
         try:
-            self._to_model([*torch_side.input_layers(made_of), *torch_side.to_layers(network)])
+            self._to_model([*digits.input_layers(made_of), *digits.to_layers(network)])
         except ModelFileError as error:
             raise ValueError(f"the network is too large ({error}): narrow its stages, or fewer of them") from error
 
@@ -374,11 +378,12 @@ def _hold_out(part: Any, fraction: float, seed: int) -> tuple[Any, Any]:
     )
 
 
-def _import_torch_side() -> Any:
+def _import_torch_side() -> tuple[Any, Any]:
+    """Return the training loop and what it learns."""
     try:
-        from inkdigits import _torch
+        from inkdigits import _torch, _torch_digit
     except ImportError as error:
         raise MissingExtraError(
             "cannot train a convolutional network: PyTorch is not installed; run pip install 'inkdigits[train]'"
         ) from error
-    return _torch
+    return _torch, _torch_digit

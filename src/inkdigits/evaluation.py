@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from inkdigits.datasets import Dataset, load_dataset, split
 from inkdigits.errors import DatasetError
 from inkdigits.modelfile import Model, open_model
+from inkdigits.trust import Trust
 
 UNSEEN = "none of these images"  # what a model was trained on, when it is judged fairly
-CALIBRATION_BINS = 15  # as in Guo et al., 2017
 
 
 @dataclass(frozen=True)
@@ -48,25 +48,6 @@ class WriterScore:
     writer: int
     images: int
     errors: int
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Images of like confidence: how many, how sure on average, and which share is right."""
-
-    images: int
-    confidence: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class PromiseScore:
-    """What a promised error rate comes to on these images: how many are accepted, which share of those is wrong."""
-
-    promised: str
-    threshold: float
-    coverage: float
-    error_rate: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,39 +128,9 @@ class Evaluation:
         return tuple(self._mistake(int(i)) for i in wrong[np.argsort(-self.confidences[wrong], kind="stable")])
 
     @cached_property
-    def reliability(self) -> tuple[ReliabilityBin, ...]:
-        """Confidence beside accuracy, in those of 15 equal bins of confidence that hold any image."""
-        bins = np.minimum((self.confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-        return tuple(
-            ReliabilityBin(int(i.sum()), float(self.confidences[i].mean()), float(self.correct[i].mean()))
-            for i in (bins == b for b in np.unique(bins))
-        )
-
-    @property
-    def expected_calibration_error(self) -> float:
-        """The mean gap between confidence and accuracy over the bins, weighted by images (Guo et al., 2017)."""
-        return sum(abs(b.confidence - b.accuracy) * b.images for b in self.reliability) / len(self.dataset)
-
-    @cached_property
-    def risk_coverage_curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(n,) shares of the images, the surest first, and (n,) the error rate among them (El-Yaniv and Wiener, 2010).
-
-        Images of equal confidence are accepted together or not at all: the curve has one value for them.
-        """
-        surest_first = np.argsort(-self.confidences, kind="stable")
-        accepted = np.searchsorted(-self.confidences[surest_first], -self.confidences[surest_first], side="right")
-        wrong = np.cumsum(~self.correct[surest_first])[accepted - 1]
-        return accepted / len(self.dataset), wrong / accepted
-
-    @property
-    def area_under_risk_coverage(self) -> float:
-        """The mean error rate over all coverages: 0 is best; it falls with fewer errors, and with less sure ones."""
-        return float(self.risk_coverage_curve[1].mean())
-
-    @cached_property
-    def promises(self) -> tuple[PromiseScore, ...]:
-        """What each error rate that the model promises comes to here."""
-        return tuple(self._keep_promise(rate, threshold) for rate, threshold in self.thresholds.items())
+    def trust(self) -> Trust:
+        """How far the confidences can be trusted."""
+        return Trust(self.confidences, self.correct, self.thresholds)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON values."""
@@ -188,19 +139,12 @@ class Evaluation:
             "seen": self.seen,
             "accuracy": self.accuracy,
             "errors": self.errors,
-            "expected_calibration_error": self.expected_calibration_error,
-            "area_under_risk_coverage": self.area_under_risk_coverage,
-            "promises": [vars(promise) for promise in self.promises],
+            **self.trust.to_dict(),
             "confusion_matrix": self.confusion_matrix.tolist(),
             "per_digit": [vars(score) for score in self.per_digit],
             "by_writer": [vars(score) for score in self.by_writer],
             "predictions": self.predictions.tolist(),
         }
-
-    def _keep_promise(self, rate: str, threshold: float) -> PromiseScore:
-        accepted = self.confidences >= threshold
-        wrong = int((accepted & ~self.correct).sum())
-        return PromiseScore(rate, threshold, float(accepted.mean()), wrong / max(1, int(accepted.sum())))
 
     def _mistake(self, i: int) -> Mistake:
         return Mistake(

@@ -1,8 +1,8 @@
 """A model is one .onnx file: the graph, and in its metadata what the graph needs to be used and trusted.
 
-The graph takes prepared images (n, h, w) uint8 and returns probabilities (n, k), temperature included, so that
-any ONNX runtime gives the probabilities that inkdigits gives. Nothing in a model file can run code: a file that
-asks for operators outside the short list below, or for data outside itself, is refused.
+The graph takes prepared images (n, h, w) uint8 and returns probabilities (n, k), of a line (n, k, t), temperature
+included, so that any ONNX runtime gives the probabilities that inkdigits gives. Nothing in a model file can run code: a
+file that asks for operators outside the short list below, or for data outside itself, is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import ModelFileError, one_line, reason_of
-from inkdigits.prepare import PREPARATIONS
+from inkdigits.prepare import LINE, LINE_HEIGHT, MAX_LINE_WIDTH, PREPARATIONS
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
@@ -35,12 +35,14 @@ IR_VERSION = 8  # the version that belongs to opset 17
 MAX_BYTES = 64_000_000  # our largest model has 1 MB; a file far beyond that is not one of ours
 PREDICTION_BATCH = 512  # images; bounds the memory of one call to the runtime
 MAX_VALUES = 1_000_000  # in one layer, per image; our largest has 25,000 (32 x 28 x 28)
-BATCH = "n"  # the name of the first dimension, the only one that is left open
+LINE_MODEL = "line"  # the bundled one that reads whole numbers
+NARROWEST = 16  # px; shorter lines are filled up with paper
+BATCH, WIDTH, FRAMES = "n", "w", "t"  # the names of the dimensions that are left open; the last two of lines only
 METADATA_KEY = "inkdigits"
-NOT_A_DIGIT = "-"  # the label of the last output of a model that knows what is no digit
+NOT_A_DIGIT = "-"  # the label of the last output of a model that knows what is no digit; of a line, of no new digit
 OPERATORS = frozenset(  # what our networks are made of; none loops, allocates at will or reads files
     {"Cast", "Conv", "ConvTranspose", "Clip", "Div", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool"}
-    | {"Relu", "Sigmoid", "Softmax", "Tanh", "Unsqueeze"}
+    | {"Relu", "Sigmoid", "Softmax", "Squeeze", "Tanh", "Unsqueeze"}
 )
 
 
@@ -114,7 +116,7 @@ class Metadata:
 
 
 class Model:
-    """A trained reader of prepared images: the bytes of its file, opened.
+    """A trained reader of prepared images of one digit: the bytes of its file, opened.
 
     Parameters
     ----------
@@ -128,6 +130,8 @@ class Model:
     ModelFileError
         If the bytes are not a whole, safe model written by inkdigits.
     """
+
+    _dimensions = 2  # of the answer: (n, k)
 
     def __init__(self, content: bytes, *, source: str = "the model") -> None:
         self.content = content
@@ -147,11 +151,12 @@ class Model:
     @classmethod
     def from_layers(cls, layers: Sequence[Layer], metadata: Metadata, *, image_size: int) -> Model:
         """Put a trained network and its metadata together."""
-        return cls(_build(layers, metadata, image_size), source=f"the new model '{metadata.name}'")
+        shapes = [BATCH, image_size, image_size], [BATCH, len(metadata.labels)]
+        return cls(_build(layers, metadata, *shapes), source=f"the new model '{metadata.name}'")
 
     def __reduce__(self) -> tuple[type[Model], tuple[bytes]]:
         """Let a model travel between processes as the bytes of its file."""
-        return Model, (self.content,)
+        return type(self), (self.content,)
 
     def save(self, path: str | Path) -> None:
         """Write the model file: whole or not at all. A link is followed, a device or pipe written to."""
@@ -232,28 +237,83 @@ class Model:
     def _run(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the model's answer; the shapes it declares may be anything, what counts is what it answers."""
         k = len(self.metadata.labels)
-        try:
-            answer = np.asarray(self._session.run(None, {"images": images})[0], dtype=np.float64)
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, none public
-            raise ModelFileError(f"cannot use {self.source}: it fails on an image ({one_line(error)})") from None
+        answer = self._answer(images)
         if (
-            answer.shape != (len(images), k)
+            answer.shape[:2] != (len(images), k)
+            or answer.ndim != self._dimensions
             or not (answer >= 0).all()
             or not np.allclose(answer.sum(axis=1), 1, atol=1e-3)
         ):
             raise ModelFileError(f"cannot use {self.source}: it does not return {k} probabilities; train it again")
         return answer
 
+    def _answer(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        try:
+            return np.asarray(self._session.run(None, {"images": images})[0], dtype=np.float64)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, none public
+            raise ModelFileError(f"cannot use {self.source}: it fails on an image ({one_line(error)})") from None
+
     def _check_signature(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if [i.name for i in inputs] != ["images"] or len(outputs) != 1 or inputs[0].type != "tensor(uint8)":
             raise ModelFileError(f"cannot use {self.source}: it does not take images and return probabilities")
-        shape = inputs[0].shape
+        self._check_input(inputs[0].shape)
+
+    def _check_input(self, shape: list[Any]) -> None:
         if len(shape) != 3 or shape[1] != shape[2] or not isinstance(shape[1], int) or not 4 <= shape[1] <= 64:
             raise ModelFileError(
                 f"cannot use {self.source}: its images are {shape}, not square with 4 to 64 pixels a side"
             )
         self._run(np.zeros((2, shape[1], shape[1]), np.uint8))
+
+
+class LineModel(Model):
+    """A trained reader of prepared lines: what it sees, frame by frame, from left to right."""
+
+    _dimensions = 3  # of the answer: (n, k, t)
+
+    @classmethod
+    def from_layers(cls, layers: Sequence[Layer], metadata: Metadata, *, image_size: int = LINE_HEIGHT) -> LineModel:
+        """Put a trained network and its metadata together."""
+        shapes = [BATCH, image_size, WIDTH], [BATCH, len(metadata.labels), FRAMES]
+        return cls(_build(layers, metadata, *shapes), source=f"the new model '{metadata.name}'")
+
+    def predict_frames(self, line: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the probability of each label in each frame of a line.
+
+        Parameters
+        ----------
+        line
+            (LINE_HEIGHT, w) uint8, as `prepare.prepare_line` makes it.
+
+        Returns
+        -------
+        frames
+            (t, k) float64, each row sums to 1; the last label is that no new digit begins (the blank of CTC).
+        """
+        line = np.asarray(line)
+        if line.dtype != np.uint8 or line.ndim != 2 or len(line) != LINE_HEIGHT or not line.shape[1]:
+            raise ValueError(
+                f"{self.source} takes a line ({LINE_HEIGHT}, w) uint8, got {line.shape} {line.dtype}; "
+                "prepare it with inkdigits.prepare.prepare_line(ink)"
+            )
+        missing = max(0, NARROWEST - line.shape[1])
+        frames = self._run(np.pad(line, ((0, 0), (0, missing)))[None])[0].T
+        return np.asarray(frames / frames.sum(axis=1, keepdims=True))
+
+    def _check_input(self, shape: list[Any]) -> None:
+        if len(shape) != 3 or shape[1] != LINE_HEIGHT or self.metadata.preparation != LINE:
+            raise ModelFileError(f"cannot use {self.source}: its images are {shape}, not lines {LINE_HEIGHT} px high")
+        self._run(np.zeros((1, LINE_HEIGHT, NARROWEST), np.uint8))
+
+
+def open_line_model(model: str | Path | LineModel | None) -> LineModel:
+    """Open a model file that reads whole numbers; None is the bundled one. Raises ModelFileError."""
+    if isinstance(model, LineModel):
+        return model
+    name = LINE_MODEL if model is None else str(model)
+    path = bundled_models().get(name, Path(name))
+    return LineModel(_read_bytes(path), source=f"model file '{path}'")
 
 
 def open_model(model: str | Path | Model | None) -> Model:
@@ -293,11 +353,11 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-def _build(layers: Sequence[Layer], metadata: Metadata, image_size: int) -> bytes:
+def _build(layers: Sequence[Layer], metadata: Metadata, takes: list[Any], gives: list[Any]) -> bytes:
     """Write the graph: images -> cast to the weights' type -> layers -> temperature -> probabilities."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    number = layers[-1].weights[0].dtype
+    number = next(w.dtype for layer in reversed(layers) for w in layer.weights if w.dtype.kind == "f")
     precision = helper.np_dtype_to_tensor_dtype(number)
     complete = [*layers, Layer("Div", (np.array(metadata.temperature, number),)), Layer("Softmax", (), {"axis": 1})]
     nodes = [helper.make_node("Cast", ["images"], ["0.out"], to=precision)]
@@ -310,8 +370,8 @@ def _build(layers: Sequence[Layer], metadata: Metadata, image_size: int) -> byte
     graph = helper.make_graph(
         nodes,
         metadata.name,
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, [BATCH, image_size, image_size])],
-        [helper.make_tensor_value_info("probabilities", precision, [BATCH, len(metadata.labels)])],
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, takes)],
+        [helper.make_tensor_value_info("probabilities", precision, gives)],
         stored,
     )
     model = helper.make_model(
@@ -358,6 +418,10 @@ def _check_memory(model: ModelProto, source: str) -> None:
     bare = type(model)()
     bare.CopyFrom(model)
     del bare.graph.value_info[:]  # what it declares counts for nothing
+    for value in bare.graph.input:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == WIDTH:
+                dim.dim_value = MAX_LINE_WIDTH  # no line is wider
     for output in bare.graph.output:
         output.type.tensor_type.ClearField("shape")
     try:

@@ -140,9 +140,9 @@ def plot_reliability(evaluation: Evaluation) -> Figure:
     figure = _figure(CHART_SIZE)
     axes = figure.add_subplot(xlabel="confidence", ylabel="share read rightly", xlim=(0, 1.02), ylim=(0, 1.05))
     axes.plot([0, 1], [0, 1], linestyle="--", color=MUTED)
-    bins = evaluation.reliability
+    bins = evaluation.trust.reliability
     confidence, accuracy = [b.confidence for b in bins], [b.accuracy for b in bins]
-    images = np.array([b.images for b in bins])
+    images = np.array([b.readings for b in bins])
     axes.plot(confidence, accuracy, color=READ, linewidth=1, alpha=0.4)
     axes.scatter(confidence, accuracy, s=10 + 190 * images / images.max(), color=READ, alpha=0.6)
     for x, y, n in zip(confidence, accuracy, images, strict=True):
@@ -153,11 +153,11 @@ def plot_reliability(evaluation: Evaluation) -> Figure:
 
 def plot_risk_coverage(evaluation: Evaluation) -> Figure:
     """Draw the error rate among the surest readings against their share; dots are the model's promises."""
-    coverage, risk = evaluation.risk_coverage_curve
+    coverage, risk = evaluation.trust.risk_coverage_curve
     figure = _figure(CHART_SIZE)
     axes = figure.add_subplot(xlabel="share of the images accepted", ylabel="error rate among them", xlim=(0, 1.02))
     axes.plot(coverage, risk, color=READ)
-    for i, promise in enumerate(evaluation.promises):
+    for i, promise in enumerate(evaluation.trust.promises):
         axes.plot(promise.coverage, promise.error_rate, marker="o", color=READ)
         label = f"promised {float(promise.promised):.1%}"
         axes.annotate(

@@ -21,6 +21,16 @@ UCI_MAX_STRETCH = 2.5  # a 1 is widened no further than this
 UCI_INK = (0.25, 0.37)  # share of the bitmap; the same program thins or thickens strokes (5-95 % of optdigits-orig)
 
 
+LINE = "line-32"  # the name of the preparation of whole lines
+LINE_HEIGHT = 32  # px
+LINE_DIGITS = 24  # px of it are as high as the digits
+MAX_LINE_WIDTH = 512  # px; a longer line is squeezed, 30 digits of usual width still fit
+LINE_INK = 0.4  # of the strongest; what is weaker does not say where the digits are
+LINE_PART = 0.5  # of the highest part; what is lower, a dot or a dash, does not either
+LEAST_PART = 0.3  # of the picture's height; what is lower than that is dirt, in a picture of one line
+RULE_SHAPE, RULE_SPAN = 8.0, 0.7  # times as long as it is wide and as much of the picture: a rule, or a frame's side
+
+
 @dataclass(frozen=True)
 class Preparation:
     """How a digit becomes the input of a model: the function, and what its result looks like."""
@@ -64,6 +74,40 @@ def crop_to_ink(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ink = _stretch(ink)
     x, y, width, height = cv2.boundingRect((ink >= EDGE).astype(np.uint8))
     return ink[y : y + height, x : x + width]
+
+
+def prepare_line(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what a reader of whole numbers sees: (LINE_HEIGHT, w) uint8, the digits LINE_DIGITS px high.
+
+    Parameters
+    ----------
+    ink
+        (h, w) uint8, ink is bright, grey paper and all; any size, with or without margins.
+    """
+    low, peak = np.percentile(ink, (5, 99.5))
+    ink = np.asarray(cv2.convertScaleAbs(np.maximum(ink, low) - low, alpha=255 / max(1.0, peak - low)), np.uint8)
+    top, bottom = _find_rows(ink)
+    scale = LINE_DIGITS / (bottom - top)
+    width = min(max(1, round(ink.shape[1] * scale)), MAX_LINE_WIDTH)
+    margin = (LINE_HEIGHT - LINE_DIGITS) / 2
+    matrix = np.array([[width / ink.shape[1], 0, 0], [0, scale, margin - top * scale]])
+    if scale < 1:  # warpAffine does not average
+        ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), 0.4 / scale), np.uint8)
+    return np.asarray(cv2.warpAffine(ink, matrix, (width, LINE_HEIGHT), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _find_rows(ink: NDArray[np.uint8]) -> tuple[int, int]:
+    """Return from where to where digits reach, in px: the parts that are high, and no rules; else the whole."""
+    height, width = ink.shape
+    _, _, statistics, _ = cv2.connectedComponentsWithStats((ink > LINE_INK * 255).astype(np.uint8), connectivity=8)
+    x, y, w, h, area = statistics[1:].T
+    long, at_side = np.maximum(w, h), (x <= 2) | (x + w >= width - 2)
+    thin = long**2 > RULE_SHAPE * area
+    rule = thin & ((w > RULE_SPAN * width) | ((h > RULE_SPAN * height) & at_side))
+    tall = ~rule & (h >= LINE_PART * h[~rule].max(initial=0)) & (h >= LEAST_PART * height)
+    if not tall.any():
+        return 0, height
+    return int(y[tall].min()), int((y + h)[tall].max())
 
 
 def _prepare_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

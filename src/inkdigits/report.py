@@ -180,7 +180,7 @@ def _per_digit(evaluation: Evaluation) -> str:
 def _calibration(evaluation: Evaluation) -> str:
     from inkdigits import plots
 
-    gap, sure = evaluation.expected_calibration_error, float(evaluation.confidences.mean())
+    gap, sure = evaluation.trust.expected_calibration_error, float(evaluation.confidences.mean())
     alt = "Confidence against the share read rightly, beside the diagonal on which confidence is what it says"
     caption = "Below the diagonal the model is surer than right, above it less sure."
     return (
@@ -199,11 +199,11 @@ def _promises(evaluation: Evaluation) -> str:
             f"{float(promise.promised):.1%}",
             *map(_cell, (f"{promise.threshold:.3f}", f"{promise.coverage:.1%}", f"{promise.error_rate:.2%}")),
         )
-        for promise in evaluation.promises
+        for promise in evaluation.trust.promises
     ]
     caption = "What each error rate that the model promises comes to on these images."
     table = _table(caption, ("promised", "from confidence", "accepted", "errors among them"), rows) if rows else ""
-    area = evaluation.area_under_risk_coverage
+    area = evaluation.trust.area_under_risk_coverage
     alt = f"The error rate among the surest readings against their share; {area:.5f} on average"
     curve = _figure(
         plots.encode_figure(plots.plot_risk_coverage(evaluation)),

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from inkdigits import confidence
 from inkdigits.augment import Augmentation, distort
-from inkdigits.datasets import Dataset, Split, SplitMethod, load_dataset, split
-from inkdigits.errors import RecipeError
+from inkdigits.datasets import Dataset, Split, SplitMethod
 from inkdigits.evaluation import UNSEEN, Evaluation, judge
+from inkdigits.material import Material, gather
 from inkdigits.modelfile import NOT_A_DIGIT, Layer, Metadata, Model
 from inkdigits.negatives import draw_negatives
 from inkdigits.prepare import PREPARATIONS
@@ -24,7 +24,6 @@ from inkdigits.recipes import Recipe, find_recipe
 from inkdigits.strokes import draw_digits
 
 NO_DIGIT = 10  # the label of negatives while a network is fitted, after the ten digits
-MIN_DIGITS = 3  # with two scikit-learn's network has one output, and nobody reads two digits
 Progress = Callable[[int, int, float], None]  # epoch from 1, most epochs, loss
 
 
@@ -155,18 +154,13 @@ def train(
     """
     chosen = find_recipe(recipe)
     seed = chosen.random_state if random_state is None else random_state
-    dataset = load_dataset(data, preparation=chosen.preparation) if isinstance(data, str) else data
-    parts = split(dataset, split_method, n_train=n_train, random_state=seed or 0)
-    _check_digits(parts.train)
-    kept, held_out = _hold_out(parts.train, chosen.held_out, seed or 0)
-    more = [_load_more(one, parts.train) for one in also]
-    for one in more:
-        _check_apart(one, parts.test, held_out)
-    fitted_on = _enrich(kept, more, chosen, seed or 0)
+    material = gather(chosen, data, also, n_train=n_train, split_method=split_method, random_state=seed or 0)
+    fitted_on = _enrich(material, chosen, seed or 0)
     started = time.perf_counter()
     fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint)
     seconds = time.perf_counter() - started
-    metadata = _calibrate(fitted, _describe(chosen, fitted, parts, more, fitted_on, seed), held_out, seed or 0)
+    metadata = _calibrate(fitted, _describe(chosen, fitted, material, fitted_on, seed), material.held_out, seed or 0)
+    parts = material.parts
     evaluation = judge(fitted.to_model(metadata), parts.test, index=parts.test_index, seen=UNSEEN)
     return TrainingResult(
         recipe=chosen,
@@ -184,50 +178,9 @@ def _ignore(epoch: int, epochs: int, loss: float) -> None:
     """Show nothing."""
 
 
-def _check_digits(part: Dataset) -> None:
-    digits = np.unique(part.labels)
-    if len(digits) < MIN_DIGITS:
-        raise RecipeError(
-            f"cannot learn from {len(part)} images of the digits {digits.tolist()}: "
-            f"give at least {MIN_DIGITS} different digits, or a larger --train"
-        )
-
-
-def _hold_out(part: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset | None]:
-    """Keep back a share of the training part: whole writers where they are known."""
-    if not share:
-        return part, None
-    method: SplitMethod = "random" if part.writers is None else "writers"
-    n_kept = min(round(len(part) * (1 - share)), len(part) - 1)
-    kept = split(part, method, n_train=n_kept, random_state=seed)
-    return kept.train, kept.test
-
-
-def _load_more(one: str | Dataset, train: Dataset) -> Dataset:
-    """Return a data set that is prepared like the first one, all of which is to be learned from."""
-    dataset = load_dataset(one, preparation=train.preparation) if isinstance(one, str) else one
-    if dataset.preparation != train.preparation:
-        raise RecipeError(
-            f"cannot train on '{dataset.name}' besides '{train.name}': its images are prepared as "
-            f"{dataset.preparation}, the others as {train.preparation}; leave it out"
-        )
-    return dataset[: dataset.n_train] if dataset.writer_order == "parts" else dataset
-
-
-def _check_apart(more: Dataset, test: Dataset, held_out: Dataset | None) -> None:
-    """Refuse to learn from images that the network is to be judged or calibrated on."""
-    learned = {image.tobytes() for image in more.images}
-    for part, name in ((test, "test"), (held_out, "held-out")):
-        both = 0 if part is None else sum(image.tobytes() in learned for image in part.images)
-        if both:
-            raise RecipeError(
-                f"cannot train on '{more.name}' besides: {both} of the {name} part's images are among it, "
-                "so that the figures would be flattered; leave it out"
-            )
-
-
-def _enrich(kept: Dataset, more: Sequence[Dataset], recipe: Recipe, seed: int) -> _Examples:
+def _enrich(material: Material, recipe: Recipe, seed: int) -> _Examples:
     """Return the images to learn from: those of the sets and, for MNIST's size, what the recipe has drawn besides."""
+    kept, more = material.kept, material.more
     images, labels = [kept.images, *(d.images for d in more)], [kept.labels, *(d.labels for d in more)]
     fits = kept.preparation == "mnist-28"
     n_drawn, n_negatives = (recipe.drawn, recipe.negatives) if fits else (0, 0)
@@ -315,13 +268,11 @@ def _calibrate(fitted: _Fitted, metadata: Metadata, held_out: Dataset | None, se
     )
 
 
-def _describe(
-    recipe: Recipe, fitted: _Fitted, parts: Split, more: Sequence[Dataset], fitted_on: _Examples, seed: int | None
-) -> Metadata:
+def _describe(recipe: Recipe, fitted: _Fitted, material: Material, fitted_on: _Examples, seed: int | None) -> Metadata:
     settings = json.loads(json.dumps(dict(recipe.settings), default=asdict))
     return Metadata(
         name=recipe.name,
-        preparation=parts.train.preparation,
+        preparation=material.kept.preparation,
         labels=fitted.labels,
         recipe={
             "name": recipe.name,
@@ -335,17 +286,7 @@ def _describe(
             "stopped_because": fitted.stopped_because,
             "loss_curve": list(fitted.loss_curve),
         },
-        data={
-            "name": parts.train.name,
-            "source": parts.train.source,
-            "split": parts.method,
-            "people": parts.people,
-            "n_train": len(parts.train),
-            "fingerprint": parts.train.fingerprint,
-            "also": [
-                {"name": d.name, "source": d.source, "n_train": len(d), "fingerprint": d.fingerprint} for d in more
-            ],
-        },
+        data=material.to_dict(),
     )
 
 
@@ -354,7 +295,7 @@ def _with_figures(metadata: Metadata, evaluation: Evaluation, parts: Split) -> M
         "n_test": len(parts.test),
         "accuracy": evaluation.accuracy,
         "errors": evaluation.errors,
-        "expected_calibration_error": evaluation.expected_calibration_error,
+        "expected_calibration_error": evaluation.trust.expected_calibration_error,
     }
     metadata = replace(metadata, figures=figures)
     return replace(metadata, card=_card(metadata))

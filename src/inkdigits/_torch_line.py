@@ -1,0 +1,141 @@
+"""Whole lines in PyTorch: a convolutional network that is trained with connectionist temporal classification.
+
+CTC (Graves et al., 2006): the network names a digit or none in each frame from left to right; a number is likely as far
+as all ways to spell it are, and nobody needs to say where a digit stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inkdigits._torch import answer, find_device, to_layers
+from inkdigits.ctc import BLANK
+from inkdigits.modelfile import Layer
+
+WIDTH_STEP = 16  # px; batches are padded to a multiple, so that few shapes occur
+Lines = Sequence[tuple[NDArray[np.uint8], str]]  # images (height, w), ink is 255, and their digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineArchitecture:
+    """What a network of lines is made of: stages of 3x3 convolutions, each ends with a maximum."""
+
+    stages: tuple[tuple[int, ...], ...] = ((16, 16), (32, 32), (64, 64), (96,), (128,))
+    halved: int = 2  # stages that halve the width too; the others halve the height only
+    context: int = 160  # width of the last convolution, which sees five frames
+    dropout: float = 0.2
+
+
+class LineTask:
+    """Learn to spell lines; see `_torch.Task`.
+
+    Parameters
+    ----------
+    make_lines
+        Returns the lines of an epoch, numbered from 0: the same number, the same lines. While an epoch is learned the
+        lines of the next are made.
+    made_from
+        Tells these lines from those of others.
+    validation
+        Lines that are held out.
+    """
+
+    def __init__(
+        self,
+        network: LineArchitecture,
+        make_lines: Callable[[int], Lines],
+        *,
+        made_from: str,
+        n_batches: int,
+        batch_size: int,
+        validation: Lines = (),
+    ) -> None:
+        self.made_of, self.make_lines, self.validation = network, make_lines, validation
+        self.n_batches, self.batch_size = n_batches, batch_size
+        self.device = find_device()
+        self.identity = f"{network}, {n_batches} batches of {batch_size}, lines {made_from}"
+        self._maker = ThreadPoolExecutor(1)
+        self._ahead: dict[int, Future[Lines]] = {}
+
+    def build(self) -> nn.Sequential:
+        """Return the network with random weights."""
+        return build_network(self.made_of)
+
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, list[str]]]:
+        """Yield the lines of an epoch, those of about the same width together, in random order."""
+        lines = self._lines(epoch)
+        by_width = sorted(range(len(lines)), key=lambda i: lines[i][0].shape[1])
+        groups = [by_width[i * self.batch_size : (i + 1) * self.batch_size] for i in range(self.n_batches)]
+        for i in torch.randperm(self.n_batches, generator=generator, device=self.device).tolist():
+            chosen = [lines[j] for j in groups[i]]
+            yield self._to_device([image for image, _ in chosen]), [text for _, text in chosen]
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, list[str]]) -> Tensor:
+        """Return the mean loss of the lines."""
+        images, texts = batch
+        logits = answer(network, images).permute(2, 0, 1)  # (t, n, k)
+        n_frames = torch.full((len(texts),), len(logits), dtype=torch.long)
+        lengths = torch.tensor([len(text) for text in texts])
+        targets = torch.tensor([int(digit) for text in texts for digit in text], dtype=torch.long)
+        return functional.ctc_loss(
+            logits.log_softmax(dim=2), targets, n_frames, lengths, blank=BLANK, zero_infinity=True
+        )
+
+    @torch.no_grad()
+    def score(self, network: nn.Module) -> float | None:
+        """Return the share of the held-out lines that are read without a mistake."""
+        if not self.validation:
+            return None
+        right = [_spell(network(self._to_device([image]))[0]) == text for image, text in self.validation]
+        return float(np.mean(right))
+
+    def to_layers(self, network: nn.Sequential) -> list[Layer]:
+        """Return the network as a model file has it."""
+        return to_layers(network)
+
+    def _lines(self, epoch: int) -> Lines:
+        """Return the lines of an epoch, and let those of the next be made."""
+        for number in (epoch, epoch + 1):
+            if number not in self._ahead:
+                self._ahead[number] = self._maker.submit(self.make_lines, number)
+        return self._ahead.pop(epoch).result()
+
+    def _to_device(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Return lines, filled up with paper to the same width, (n, 1, height, w) in 0..1."""
+        width = -(-max(image.shape[1] for image in images) // WIDTH_STEP) * WIDTH_STEP
+        padded = np.stack([np.pad(image, ((0, 0), (0, width - image.shape[1]))) for image in images])
+        return torch.from_numpy(padded).to(self.device).float()[:, None] / 255
+
+
+def build_network(made_of: LineArchitecture) -> nn.Sequential:
+    """Return a network that takes (n, 1, 32, w) to logits (n, 11, t), one frame for every four columns."""
+    layers: list[nn.Module] = []
+    incoming = 1
+    for i, widths in enumerate(made_of.stages):
+        for width in widths:
+            layers += [nn.Conv2d(incoming, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            incoming = width
+        layers.append(nn.MaxPool2d((2, 2) if i < made_of.halved else (2, 1)))
+    layers += [
+        nn.Conv2d(incoming, made_of.context, (1, 5), padding=(0, 2), bias=False),
+        nn.BatchNorm2d(made_of.context),
+        nn.ReLU(),
+        nn.Dropout(made_of.dropout),
+        nn.Conv2d(made_of.context, BLANK + 1, (1, 3), padding=(0, 1)),
+        nn.Flatten(1, 2),
+    ]
+    return nn.Sequential(*layers)
+
+
+def _spell(logits: Tensor) -> str:
+    """Return the digits of the best way through the frames, logits (k, t)."""
+    best = torch.unique_consecutive(logits.argmax(dim=0))
+    return "".join(str(label) for label in best.tolist() if label != BLANK)

@@ -1,0 +1,402 @@
+"""Made-up lines: numbers as one hand writes them on paper, with what is printed there and what the camera adds.
+
+A reader of whole numbers learns from these alone. Every line takes its digits from one writer, with a common height,
+slant, pen and spacing; what is written beside them, dots, dashes, letters, has no label and is not to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.prepare import EDGE, prepare_line
+
+LENGTHS = (0.1, 0.17, 0.2, 0.16, 0.15, 0.12, 0.06, 0.04)  # share of numbers with 1, 2, ... digits
+EMPTY = 0.03  # share of lines without a number
+ROUND, REPEATED = 0.2, 0.1  # shares of 5000 and of 777: zeros touch, and a digit after the same one is easily dropped
+HEIGHT = (15, 36)  # px of the digits, as small as in the cells of a photographed page
+SHAPED = 20  # px, the height of a digit in its image of 28
+TIGHT, NORMAL, WIDE = (-0.1, 0.05), (0.05, 0.35), (0.35, 0.9)  # of the height, gaps between digits
+BOXED = 0.1  # share of lines with a printed box for each digit
+NATIONAL = 0.4  # share of hands some of whose digits are of national form
+SHEAR = 0.12  # standard deviation; MNIST's own slants come on top
+LETTERS = "ABCEFHKLMNPRTUVXaefhknrtuvx$%#&"
+Random = np.random.Generator
+Canvas = NDArray[np.floating]  # (h, w), 0 is paper, 1 is full ink
+
+
+@dataclass(frozen=True)
+class Line:
+    """A picture of a number, (LINE_HEIGHT, w) uint8 as a model is shown it, and its digits."""
+
+    image: NDArray[np.uint8]
+    text: str
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images (n, 28, 28) uint8, their labels (n,), and their writers (n,) where these are known."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.integer]
+    writers: NDArray[np.integer] | None = None
+
+    def hands(self, start: int) -> list[_Hand]:
+        """Return the hand of each writer, with indices that begin at start; one hand where nobody knows them."""
+        writers = np.zeros(len(self.labels), int) if self.writers is None else self.writers
+        order = np.argsort(writers, kind="stable")
+        _, firsts = np.unique(writers[order], return_index=True)
+        parts = np.split(order, firsts[1:])
+        return [_Hand(tuple(start + part[self.labels[part] == digit] for digit in range(10))) for part in parts]
+
+
+class Handwriting:
+    """Digits by hand, from which lines are put together.
+
+    Parameters
+    ----------
+    sets
+        Digits of one source each, images (n, 28, 28) uint8 as MNIST has them, ink is 255, and 20 px high. A source is
+        the more often drawn from the larger it is, but not in proportion: small ones bring other countries' hands.
+    national
+        Digits of national forms, which a hand of any set now and then has for some of its own.
+    """
+
+    def __init__(self, sets: Sequence[Digits], *, national: Digits | None = None) -> None:
+        parts = [*sets, *([] if national is None else [national])]
+        self._images = np.concatenate([part.images for part in parts])
+        columns = self._images.max(axis=1) >= EDGE
+        self._left, self._right = columns.argmax(axis=1), 28 - columns[:, ::-1].argmax(axis=1)
+        starts = np.cumsum([0, *(len(part.labels) for part in parts)])
+        self._sets = [part.hands(start) for part, start in zip(sets, starts, strict=False)]
+        self._weights = np.sqrt([len(part.labels) for part in sets])
+        self._weights /= self._weights.sum()
+        self._anybody = [_Hand.join(hands) for hands in self._sets]
+        self._national = _Hand.join(national.hands(starts[-2])) if national is not None else None
+
+    def draw_lines(self, n: int, *, random_state: int | Sequence[int]) -> list[Line]:
+        """Return n made-up lines; the same seed gives the same ones."""
+        random = np.random.default_rng(random_state)
+        return [self.draw_line(random) for _ in range(n)]
+
+    def draw_line(self, random: Random) -> Line:
+        """Return one line."""
+        text = "" if random.random() < EMPTY else _make_up_number(random)
+        style = _Style.draw(random)
+        canvas = self._write(text, self._choose_hand(random), style, random)
+        if random.random() < 0.4:
+            canvas = _change_pen(canvas, random)
+        canvas = _print_and_stain(canvas, style, random)
+        return Line(prepare_line(np.asarray(_photograph(canvas, style, random) * 255, np.uint8)), text)
+
+    def _choose_hand(self, random: Random) -> _Hand:
+        """Return somebody's digits, some perhaps of national form; what one lacks is taken from others of the set."""
+        which = random.choice(len(self._sets), p=self._weights)
+        hands = self._sets[which]
+        hand = hands[random.integers(len(hands))].completed(self._anybody[which])
+        if self._national is None or random.random() > NATIONAL:
+            return hand
+        return hand.with_some_of(self._national, random)
+
+    def _write(self, text: str, hand: _Hand, style: _Style, random: Random) -> Canvas:
+        """Write digits and what stands between them, from left to right."""
+        height = style.height
+        shape = round(height * (1 + style.above + style.below)), round(height * (2.2 * len(text) + 4))
+        canvas: Canvas = np.zeros(shape, np.float32)
+        x, last = style.margin * height, len(text) - 1
+        lines = [x - 0.1 * height]  # where boxes are printed
+        for i, digit in enumerate(text):
+            glyph = int(random.choice(hand.of_digit[int(digit)]))
+            width = (self._right[glyph] - self._left[glyph]) * height / SHAPED * style.stretch
+            if style.boxed:
+                pitch = style.pitch * height
+                start = lines[-1] + (pitch - width) / 2 + random.normal(0, 0.05) * height
+                lines.append(lines[-1] + pitch)
+                x = self._place(canvas, glyph, start, style, random)
+                continue
+            end = self._place(canvas, glyph, x, style, random)
+            x = end + (style.gap + random.normal(0, 0.05)) * height
+            x = max(x, end - 0.2 * width)
+            if i < last and random.random() < style.dots and (last - i) % style.group == 0:
+                x = _dot(canvas, x, style, random)
+        if style.boxed:
+            _boxes(canvas, lines, style, random)
+            x = lines[-1]
+        if random.random() < style.tail:
+            x = _tail(canvas, x, style, random)
+        return canvas[:, : round(min(canvas.shape[1], x + random.uniform(0.02, 0.8) * height + 2))]
+
+    def _place(self, canvas: Canvas, glyph: int, x: float, style: _Style, random: Random) -> float:
+        """Write a digit so that its ink begins at x; return where it ends."""
+        scale = style.height / SHAPED * np.exp(random.normal(0, style.uneven))
+        stretch, slant = scale * style.stretch, style.shear * scale + random.normal(0, 0.03) * scale
+        left, right = self._left[glyph], self._right[glyph]
+        middle = style.height * (style.above + 0.5) + (style.slope * x) + random.normal(0, style.drift) * style.height
+        first = round(x) - 4  # the region of the canvas it goes to
+        span = int(np.ceil((right - left) * stretch)) + round(style.height) // 2 + 8
+        # columns: stretch * (column - left) - slant * (row - 14) + x; rows: scale * (row - 14) + middle
+        matrix = np.array([[stretch, -slant, x - first - stretch * left + slant * 14], [0, scale, middle - scale * 14]])
+        ink = cv2.warpAffine(self._images[glyph], matrix, (span, canvas.shape[0]), flags=cv2.INTER_LINEAR)
+        start, stop = max(0, first), min(canvas.shape[1], first + span)
+        window = canvas[:, start:stop]
+        strength = style.strength * random.uniform(1 - style.fading, 1)
+        np.maximum(window, ink[:, start - first : stop - first] * (strength / 255), out=window)
+        return float(x + (right - left) * stretch)
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """Where the digits of one writer are: for each digit, the indices of its images."""
+
+    of_digit: tuple[NDArray[np.intp], ...]
+
+    @classmethod
+    def join(cls, hands: Sequence[_Hand]) -> _Hand:
+        """Return all hands as if they were one."""
+        return cls(tuple(np.concatenate([hand.of_digit[digit] for hand in hands]) for digit in range(10)))
+
+    def completed(self, others: _Hand) -> _Hand:
+        """Return this hand with others' digits for those it lacks."""
+        return _Hand(
+            tuple(own if len(own) else other for own, other in zip(self.of_digit, others.of_digit, strict=True))
+        )
+
+    def with_some_of(self, national: _Hand, random: Random) -> _Hand:
+        """Return this hand with national forms for half of the digits that have some."""
+        changed = [len(forms) > 0 and random.random() < 0.5 for forms in national.of_digit]
+        both = zip(changed, national.of_digit, self.of_digit, strict=True)
+        return _Hand(tuple(form if change else own for change, form, own in both))
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How a line is written: lengths are fractions of the digits' height."""
+
+    height: float  # px
+    above: float  # free room
+    below: float
+    margin: float
+    stretch: float
+    shear: float
+    slope: float
+    gap: float
+    drift: float
+    uneven: float
+    strength: float  # of the ink, 1 is the darkest on the paper
+    fading: float
+    dots: float  # share of groups of digits that end with a dot or comma
+    group: int
+    tail: float
+    boxed: bool
+    pitch: float
+
+    @classmethod
+    def draw(cls, random: Random) -> _Style:
+        spacing = (TIGHT, NORMAL, WIDE)[random.choice(3, p=(0.45, 0.45, 0.1))]
+        return cls(
+            height=random.uniform(*HEIGHT),
+            above=random.uniform(0.05, 0.6),
+            below=random.uniform(0.05, 0.6),
+            margin=random.uniform(0.05, 1.0),
+            stretch=float(np.exp(random.normal(0, 0.15))),
+            shear=random.normal(0.05, SHEAR),
+            slope=random.normal(0, 0.025),
+            gap=random.uniform(*spacing),
+            drift=abs(random.normal(0, 0.05)),
+            uneven=abs(random.normal(0, 0.09)),
+            strength=random.uniform(0.35, 1) if random.random() < 0.3 else 1.0,
+            fading=random.uniform(0, 0.4) if random.random() < 0.3 else 0.0,
+            dots=float(random.random() < 0.3),
+            group=int(random.choice((3, 3, 3, 2, 1))),
+            tail=0.25,
+            boxed=bool(random.random() < BOXED),
+            pitch=random.uniform(1.0, 1.7),
+        )
+
+
+def _make_up_number(random: Random) -> str:
+    n = 1 + int(random.choice(len(LENGTHS), p=LENGTHS))
+    digits = random.integers(0, 10, n)
+    kind = random.random()
+    if kind < ROUND:
+        digits[-int(random.integers(1, 4)) :] = 0
+    elif kind < ROUND + REPEATED:
+        digits[int(random.integers(n)) :] = digits[-1]
+    return "".join(map(str, digits))
+
+
+def _dot(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
+    """Draw a dot or a comma at the foot of the line; return where the next digit begins."""
+    size, foot = max(1.0, 0.08 * style.height * random.uniform(0.6, 1.6)), style.height * (1 + style.above)
+    x += random.uniform(0.02, 0.2) * style.height
+    start = (x, foot - random.uniform(-0.05, 0.2) * style.height)
+    comma = random.random() < 0.4
+    end = (x - 0.1 * style.height, start[1] + random.uniform(0.1, 0.25) * style.height) if comma else start
+    _stroke(canvas, [start, end], 1.5 * size, style.strength)
+    return x + size + random.uniform(0.02, 0.25) * style.height
+
+
+def _tail(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
+    """Draw what people put after a number: a dot, a dash, an equals sign, a slash, letters."""
+    h, middle = style.height, style.height * (style.above + 0.5)
+    x += random.uniform(0.05, 0.5) * h
+    pen, length = max(1.0, random.uniform(0.06, 0.13) * h), random.uniform(0.25, 0.8) * h
+    wobble = random.normal(0, 0.06, 4) * h
+    kind = random.choice(["dot", "dash", "dot and dash", "equals", "slash", "letter"])
+    if kind in {"dot", "dot and dash"}:
+        x = _dot(canvas, x, style, random)
+    if kind in {"dash", "dot and dash"}:
+        _stroke(canvas, [(x, middle + wobble[0]), (x + length, middle + wobble[1])], pen, style.strength)
+    if kind == "equals":
+        for y in (middle - 0.12 * h, middle + 0.12 * h):
+            _stroke(canvas, [(x, y + wobble[0] / 3), (x + length, y + wobble[1] / 3)], pen, style.strength)
+    if kind == "slash":
+        _stroke(canvas, [(x + length / 2, middle - 0.5 * h), (x, middle + 0.5 * h + wobble[2])], pen, style.strength)
+    if kind == "letter":
+        letter, at = LETTERS[random.integers(len(LETTERS))], (round(x), round(middle + 0.45 * h))
+        ink = np.zeros(canvas.shape, np.uint8)
+        cv2.putText(ink, letter, at, int(random.choice((0, 1, 6, 7))), h / 24, 255, max(1, round(pen)), cv2.LINE_AA)
+        np.maximum(canvas, ink * (style.strength / 255), out=canvas)
+        length = h
+    return float(x + length)
+
+
+def _boxes(canvas: Canvas, lines: Sequence[float], style: _Style, random: Random) -> None:
+    """Print a box around each digit, or only what separates them."""
+    strength, pen = random.uniform(0.15, 0.9), random.choice((1.0, 1.0, 2.0))
+    top = style.height * (style.above - random.uniform(0.02, 0.3))
+    bottom = style.height * (style.above + 1 + random.uniform(0.02, 0.3))
+    for x in lines:
+        _stroke(canvas, [(x, top), (x, bottom)], pen, strength)
+    for y in (top, bottom) if random.random() < 0.8 else (bottom,):
+        _stroke(canvas, [(lines[0], y), (lines[-1], y)], pen, strength)
+
+
+def _change_pen(canvas: Canvas, random: Random) -> Canvas:
+    """Blend with the dilation, a bolder pen, or with the erosion, a finer one."""
+    amount = random.uniform(-0.8, 1)
+    change = cv2.dilate if amount > 0 else cv2.erode
+    size = 3 if amount > 0 else 2
+    return np.asarray(canvas + (change(canvas, np.ones((size, size))) - canvas) * abs(amount), np.float32)
+
+
+def _print_and_stain(canvas: Canvas, style: _Style, random: Random) -> Canvas:
+    """Add what else is on the paper: rules, a frame, security print, specks, bits of other lines."""
+    for share, draw in STAINS:
+        if random.random() < share:
+            draw(canvas, style, random)
+    return canvas
+
+
+def _rule(canvas: Canvas, style: _Style, random: Random) -> None:
+    """Rule a base line, or one through the digits."""
+    w = canvas.shape[1]
+    y = style.height * (style.above + (1.0 if random.random() < 0.6 else random.uniform(0, 1)))
+    y += random.normal(0, 0.08) * style.height
+    start, stop = (0, w) if random.random() < 0.8 else np.sort(random.uniform(0, w, 2))
+    tilt = random.normal(0, 0.015) * w
+    _stroke(canvas, [(start, y), (stop, y + tilt)], random.choice((1.0, 1.0, 2.0)), random.uniform(0.1, 0.9))
+
+
+def _frame(canvas: Canvas, style: _Style, random: Random) -> None:  # noqa: ARG001
+    """Leave bits of a cell's frame near the sides."""
+    h, w = canvas.shape
+    strength, pen = random.uniform(0.15, 1.0), random.choice((1.0, 1.0, 2.0))
+    inset_x, inset_y = random.uniform(0, 0.06) * h, random.uniform(0, 0.06) * h
+    tilt = random.normal(0, 0.01) * h
+    sides = [
+        [(inset_x, 0), (inset_x + tilt, h)],
+        [(w - 1 - inset_x, 0), (w - 1 - inset_x + tilt, h)],
+        [(0, inset_y), (w, inset_y + tilt)],
+        [(0, h - 1 - inset_y), (w, h - 1 - inset_y + tilt)],
+    ]
+    for side in sides:
+        if random.random() < 0.6:
+            _stroke(canvas, side, pen, strength)
+
+
+def _waves(canvas: Canvas, style: _Style, random: Random) -> None:
+    """Print a family of fine curves all over the paper, as against forgery."""
+    h, w = canvas.shape
+    strength, period = random.uniform(0.05, 0.3), style.height * random.uniform(0.5, 3)
+    amplitude, pitch = style.height * random.uniform(0, 0.5), max(3.0, style.height * random.uniform(0.1, 0.4))
+    angle, phase = random.uniform(-0.6, 0.6), random.uniform(0, 7)
+    x = np.arange(-4, w + 8, 4.0)
+    for y in np.arange(-h, 2 * h, pitch):
+        curve = y + angle * x + amplitude * np.sin(x * 2 * np.pi / period + phase + 0.1 * y / pitch)
+        _stroke(canvas, list(zip(x, curve, strict=True)), 1.0, strength)
+
+
+def _weave(canvas: Canvas, style: _Style, random: Random) -> None:  # noqa: ARG001
+    """Print or weave a fine grid."""
+    h, w = canvas.shape
+    period = random.uniform(2.5, 7)
+    rows, columns = np.arange(h)[:, None] * 2 * np.pi / period, np.arange(w)[None] * 2 * np.pi / period
+    canvas += np.float32(random.uniform(0.02, 0.12)) * (np.sin(rows) * np.sin(columns) + 1).astype(np.float32)
+
+
+def _shade(canvas: Canvas, style: _Style, random: Random) -> None:  # noqa: ARG001
+    """Leave some of an uneven light."""
+    h, w = canvas.shape
+    coarse = random.uniform(0, random.uniform(0.05, 0.35), (2, 4)).astype(np.float32)
+    canvas += cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC)
+
+
+def _specks(canvas: Canvas, style: _Style, random: Random) -> None:
+    h, w = canvas.shape
+    for _ in range(int(random.integers(1, 6))):
+        at = (random.uniform(0, w), random.uniform(0, h))
+        _stroke(canvas, [at, at], random.uniform(0.03, 0.12) * style.height, random.uniform(0.3, 1))
+
+
+def _neighbours(canvas: Canvas, style: _Style, random: Random) -> None:
+    """Leave bits of what is written above and below."""
+    h, w = canvas.shape
+    for _ in range(int(random.integers(1, 4))):
+        edge, x = random.choice((0, h)), random.uniform(0, w)
+        reach = random.uniform(0.05, 0.25) * style.height * (1 if edge == 0 else -1)
+        way = [(x, edge), (x + random.normal(0, 0.2) * style.height, edge + reach)]
+        _stroke(canvas, way, random.uniform(0.06, 0.12) * style.height, style.strength)
+
+
+def _photograph(canvas: Canvas, style: _Style, random: Random) -> Canvas:
+    """Blur, lose resolution, add grain, compress."""
+    if random.random() < 0.6:
+        canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), random.uniform(0.3, 0.05 * style.height)), np.float32)
+    if random.random() < 0.6:
+        canvas = canvas + random.normal(0, random.uniform(0, 0.12), canvas.shape).astype(np.float32)
+    canvas = np.clip(canvas, 0, 1) ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
+    if random.random() < 0.3:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(25, 85))]
+        _, stored = cv2.imencode(".jpg", np.asarray(canvas * 255, np.uint8), quality)
+        canvas = np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE), np.float32) / 255
+    return canvas
+
+
+def _stroke(canvas: Canvas, points: Sequence[tuple[float, float]], pen: float, strength: float) -> None:
+    """Draw a polyline of points (x, y) in px; where there is darker ink already, that stays."""
+    pixels = np.rint(np.array(points) * 16).astype(np.int32)  # 4 bits of fraction
+    thickness = max(1, round(pen))
+    low = np.maximum(np.floor(pixels.min(axis=0) / 16).astype(int) - thickness - 1, 0)
+    high = np.minimum(np.ceil(pixels.max(axis=0) / 16).astype(int) + thickness + 2, canvas.shape[::-1])
+    if (high <= low).any():
+        return
+    window = canvas[low[1] : high[1], low[0] : high[0]]
+    ink = np.zeros(window.shape, np.uint8)
+    cv2.polylines(ink, [pixels - low * 16], False, 255, thickness, cv2.LINE_AA, shift=4)
+    np.maximum(window, ink * np.float32(strength / 255), out=window)
+
+
+STAINS: tuple[tuple[float, Callable[[Canvas, _Style, Random], None]], ...] = (  # share of lines, and what is on them
+    (0.25, _rule),
+    (0.2, _frame),
+    (0.15, _waves),
+    (0.1, _weave),
+    (0.3, _shade),
+    (0.1, _specks),
+    (0.12, _neighbours),
+)

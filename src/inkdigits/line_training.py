@@ -1,0 +1,208 @@
+"""Training of a reader of whole numbers: made-up lines, fit, calibrate, choose thresholds, evaluate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits import confidence, ctc
+from inkdigits.datasets import Dataset, SplitMethod
+from inkdigits.errors import RecipeError
+from inkdigits.handwriting import Digits, Handwriting, Line
+from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
+from inkdigits.material import Material, gather
+from inkdigits.modelfile import NOT_A_DIGIT, LineModel, Metadata
+from inkdigits.numbers import NumbersEvaluation
+from inkdigits.prepare import LINE
+from inkdigits.recipes import Recipe, find_recipe
+from inkdigits.strokes import draw_digits
+from inkdigits.training import Progress
+
+WATCHED = 300  # held-out lines read after each epoch
+CALIBRATED = 3000  # held-out lines for temperature and thresholds
+TESTED = 2000  # lines of the test part's digits
+LEAST_LOG = -30.0  # of a probability; one number that is written over shall not decide a temperature
+SCALES = tuple(np.exp(np.linspace(np.log(0.5), np.log(3), 13)))  # temperatures tried, 16 % apart
+
+
+@dataclass(frozen=True, eq=False)
+class LineTrainingResult:
+    """A trained reader of whole numbers, how it came to be and what it is worth on made-up lines."""
+
+    recipe: Recipe
+    model: LineModel
+    material: Material
+    fitted: FittedLines
+    evaluation: NumbersEvaluation
+    seconds: float
+    random_state: int
+
+    @property
+    def stopped_because(self) -> str:
+        """Why the training ended."""
+        return self.fitted.stopped_because
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training before its time."""
+        return self.stopped_because.startswith("interrupted")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        return {
+            "recipe": self.recipe.name,
+            "data": self.material.parts.train.name,
+            "random_state": self.random_state,
+            "n_iter": len(self.fitted.loss_curve),
+            "loss_curve": list(self.fitted.loss_curve),
+            "validation_curve": list(self.fitted.validation_curve),
+            "stopped_because": self.stopped_because,
+            "seconds": self.seconds,
+            **self.evaluation.to_dict(),
+        }
+
+
+def train_lines(
+    recipe: str,
+    data: str | Dataset,
+    *,
+    also: Sequence[str | Dataset] = (),
+    n_train: int | None = None,
+    split_method: SplitMethod = "first",
+    random_state: int | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> LineTrainingResult:
+    """Train a reader of whole numbers on lines made of a data set's digits, and judge it on lines of its test part.
+
+    Parameters and errors are those of `training.train`. Lines are made of the digits of one writer each; no writer of
+    the lines that calibrate it, or that it is judged on, is among those it learns from.
+    """
+    chosen = find_recipe(recipe)
+    seed = (chosen.random_state or 0) if random_state is None else random_state
+    material = gather(chosen, data, also, n_train=n_train, split_method=split_method, random_state=seed)
+    if material.held_out is None:
+        raise RecipeError(f"recipe '{recipe}' holds nothing out: its confidence could not be calibrated")
+    settings = LineSettings(**chosen.settings)
+    learned = _handwriting([material.kept, *material.more], chosen.drawn, seed)
+    unseen = _handwriting([material.held_out], chosen.drawn, seed + 1)
+    n_lines = settings.n_batches * settings.batch_size
+    started = time.perf_counter()
+    fitted = fit_lines(
+        lambda epoch: _pairs(learned.draw_lines(n_lines, random_state=[seed, epoch])),
+        made_from=str(material.to_dict()),
+        settings=settings,
+        max_epochs=chosen.max_epochs,
+        random_state=seed,
+        validation=_pairs(unseen.draw_lines(WATCHED, random_state=[seed, 0])),
+        checkpoint=checkpoint,
+        on_epoch=lambda epoch, loss: progress(epoch, chosen.max_epochs, loss) if progress else None,
+    )
+    seconds = time.perf_counter() - started
+    metadata = _calibrate(
+        fitted, _describe(chosen, fitted, material, seed), unseen.draw_lines(CALIBRATED, random_state=[seed, 1])
+    )
+    test = _handwriting([material.parts.test], chosen.drawn, seed + 2).draw_lines(TESTED, random_state=[seed, 2])
+    evaluation = judge_lines(_to_model(fitted, metadata), test)
+    metadata = _with_figures(metadata, evaluation)
+    return LineTrainingResult(chosen, _to_model(fitted, metadata), material, fitted, evaluation, seconds, seed)
+
+
+def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
+    """Read lines and compare."""
+    texts, confidences = read_lines(model, lines)
+    return NumbersEvaluation([line.text for line in lines], texts, confidences, model.metadata.thresholds)
+
+
+def read_lines(model: LineModel, lines: Sequence[Line]) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the most probable number of each line and its probability, (n,)."""
+    best = [ctc.most_probable(model.predict_frames(line.image), n=1)[0] for line in lines]
+    return [candidate.text for candidate in best], np.exp([candidate.log_probability for candidate in best])
+
+
+def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
+    national = Digits(*draw_digits(drawn, random_state=seed)) if drawn else None
+    return Handwriting([Digits(d.images, d.labels, d.writers) for d in sets], national=national)
+
+
+def _pairs(lines: Sequence[Line]) -> list[tuple[NDArray[np.uint8], str]]:
+    return [(line.image, line.text) for line in lines]
+
+
+def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
+    return LineModel.from_layers([*input_layers(), *fitted.layers], metadata)
+
+
+def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -> Metadata:
+    """Take the temperature that makes held-out numbers most likely, choose the thresholds on other held-out ones."""
+    half = len(lines) // 2
+    model = _to_model(fitted, metadata)
+    frames = [model.predict_frames(line.image) for line in lines[:half]]
+    losses = [_loss(frames, lines[:half], temperature) for temperature in SCALES]
+    metadata = replace(metadata, temperature=float(SCALES[int(np.argmin(losses))]))
+    judged = judge_lines(_to_model(fitted, metadata), lines[half:])
+    promises = confidence.choose_thresholds(judged.confidences, judged.correct)
+    return replace(
+        metadata,
+        thresholds={rate: promise.threshold for rate, promise in promises.items()},
+        coverages={rate: promise.coverage for rate, promise in promises.items()},
+    )
+
+
+def _loss(frames: Sequence[NDArray[np.float64]], lines: Sequence[Line], temperature: float) -> float:
+    """Return the mean negative log probability of the true numbers at a temperature."""
+    scaled = [confidence.apply_temperature(one, temperature) for one in frames]
+    found = [ctc.log_probability(one, line.text) for one, line in zip(scaled, lines, strict=True)]
+    return -float(np.maximum(found, LEAST_LOG).mean())
+
+
+def _describe(recipe: Recipe, fitted: FittedLines, material: Material, seed: int) -> Metadata:
+    return Metadata(
+        name=recipe.name,
+        preparation=LINE,
+        labels=f"0123456789{NOT_A_DIGIT}",
+        recipe={
+            "name": recipe.name,
+            "summary": recipe.summary,
+            "settings": asdict(LineSettings(**recipe.settings)),
+            "max_epochs": recipe.max_epochs,
+            "drawn": recipe.drawn,
+            "held_out": recipe.held_out,
+            "random_state": seed,
+            "stopped_because": fitted.stopped_because,
+            "loss_curve": list(fitted.loss_curve),
+        },
+        data=material.to_dict(),
+    )
+
+
+def _with_figures(metadata: Metadata, evaluation: NumbersEvaluation) -> Metadata:
+    figures = {
+        "n_test": len(evaluation.truths),
+        "exact": evaluation.exact,
+        "expected_calibration_error": evaluation.trust.expected_calibration_error,
+    }
+    metadata = replace(metadata, figures=figures)
+    return replace(metadata, card=_card(metadata))
+
+
+def _card(metadata: Metadata) -> str:
+    recipe, data, figures = metadata.recipe, metadata.data, metadata.figures
+    also = "".join(f"- Also: {one['name']} ({one['source']}), {one['n_train']} digits.\n" for one in data["also"])
+    return f"""# A reader of whole numbers, recipe {metadata.name}
+
+Reads one line of digits, prepared as {metadata.preparation}, by connectionist temporal classification.
+
+- Data: lines made of {data["name"]} ({data["source"]}), {data["n_train"]} digits, fingerprint {data["fingerprint"]}.
+{also}- Drawn: {recipe["drawn"]} digits of national forms.
+- Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
+- Figures: {figures["exact"]:.2%} of {figures["n_test"]} made-up numbers of the test part's digits exactly.
+- Confidence: temperature {metadata.temperature:.3f}, from {recipe["held_out"]:.0%} of the training part, held out.
+- Fails on: separators are not read; a letter that looks like a digit is read as one.
+"""

@@ -1,0 +1,104 @@
+"""Training of a reader of whole numbers, from a data set to a model file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from inkdigits import line_training, recipes
+from inkdigits.cli import main
+from inkdigits.datasets import Dataset
+from inkdigits.errors import RecipeError
+from inkdigits.line_training import LineTrainingResult, train_lines
+from inkdigits.modelfile import open_line_model
+from inkdigits.strokes import draw_digits
+
+TINY = {
+    "stages": ((8,), (8,), (8,), (8,), (8,)),
+    "context": 8,
+    "batch_size": 8,
+    "n_batches": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Dataset:
+    """Return drawn digits of ten writers; the digits that have no form are 0s with another label."""
+    images, labels = draw_digits(400, random_state=0)
+    labels[::10], labels[1::10], labels[2::10], labels[3::10], labels[4::10] = 2, 3, 5, 6, 8
+    return Dataset(
+        name="drawn",
+        images=images,
+        labels=labels,
+        preparation="mnist-28",
+        description="",
+        source="made up",
+        people="ten",
+        n_train=300,
+        writer_order="runs",
+        writers=np.repeat(np.arange(10), 40),
+    )
+
+
+@pytest.fixture(scope="module")
+def small() -> Any:
+    """Make the recipe, its calibration and its test small."""
+    pytest.importorskip("torch", reason="PyTorch is not installed: no training of networks of lines")
+    with pytest.MonkeyPatch.context() as patch:
+        recipe = replace(recipes.RECIPES["line"], settings=TINY, max_epochs=2, drawn=16)
+        patch.setitem(recipes.RECIPES, "line", recipe)
+        for name in ("WATCHED", "CALIBRATED", "TESTED"):
+            patch.setattr(line_training, name, 8)
+        yield
+
+
+@pytest.fixture(scope="module")
+def result(small: Any, drawn: Dataset) -> LineTrainingResult:
+    """Train a reader for a moment."""
+    return train_lines("line", drawn, split_method="writers", n_train=300)
+
+
+def test_the_model_file_tells_how_it_was_made(result: LineTrainingResult) -> None:
+    """Recipe, seed, data and figures are in the file, and a card for people."""
+    metadata = result.model.metadata
+    assert (metadata.name, metadata.preparation, metadata.labels) == ("line", "line-32", "0123456789-")
+    assert (metadata.recipe["random_state"], metadata.recipe["max_epochs"]) == (0, 2)
+    assert (metadata.data["name"], metadata.figures["n_test"]) == ("drawn", 8)
+    assert "lines made of drawn" in metadata.card
+
+
+def test_the_model_is_read_back(result: LineTrainingResult, tmp_path: Path) -> None:
+    """Saved and opened it gives the same frames."""
+    result.model.save(tmp_path / "line.onnx")
+    line = np.zeros((32, 40), np.uint8)
+    opened = open_line_model(tmp_path / "line.onnx")
+    assert np.array_equal(opened.predict_frames(line), result.model.predict_frames(line))
+
+
+def test_nobody_is_on_both_sides(result: LineTrainingResult) -> None:
+    """Learned from, held out and tested are different people."""
+    material = result.material
+    assert material.held_out is not None
+    people = [set(part.writers.tolist()) for part in (material.kept, material.held_out, material.parts.test)]
+    assert not people[0] & people[1]
+    assert not (people[0] | people[1]) & people[2]
+
+
+def test_without_a_held_out_part_there_is_no_confidence(drawn: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a recipe is refused before anything is trained."""
+    monkeypatch.setitem(recipes.RECIPES, "line", replace(recipes.RECIPES["line"], held_out=0.0))
+    with pytest.raises(RecipeError, match="holds nothing out"):
+        train_lines("line", drawn)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_refuses_a_report_of_lines(tmp_path: Path) -> None:
+    """The report shows single digits; that is said before the training."""
+    done = CliRunner().invoke(main, ["train", "--recipe", "line", "--report", str(tmp_path / "r.html")])
+    assert done.exit_code == 2
+    assert "has no --report or --figures" in done.output
