@@ -339,3 +339,14 @@ def test_frames_of_less_precision_are_probabilities_still() -> None:
     """What a network gives in float32 adds up to 1 but for its rounding."""
     frames = random_frames(20, 3)
     assert most_probable(frames.astype(np.float32))[0].text == most_probable(frames)[0].text
+
+
+@STEADY
+@given(st.integers(0, 10_000))
+def test_a_clear_answer_is_what_a_search_finds(seed: int) -> None:
+    """Where one number has most of the probability it is found without a search, with the same probability."""
+    random = np.random.default_rng(seed)
+    frames = random.dirichlet(np.full(11, 0.03), 12) * 0.97 + 0.03 / 11
+    [quick], [searched, *_] = most_probable(frames, n=1), most_probable(frames, n=2)
+    assert quick.text == searched.text
+    assert quick.log_probability == pytest.approx(searched.log_probability, abs=1e-9)

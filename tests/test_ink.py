@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigits.ink import extract_ink, stroke_width, to_working_size
+from inkdigits.ink import extract_ink, flatten, stroke_width, to_working_size
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -194,3 +194,13 @@ def test_a_picture_of_working_size_stays_as_it_is(shape: tuple[int, int]) -> Non
     same, scale = to_working_size(gray)
     assert scale == 1
     assert np.array_equal(same, gray)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.3])
+def test_grey_ink_is_told_from_uneven_paper(draw: Draw, strength: float) -> None:
+    """Flattened, paper that darkens to one side is about 0 everywhere, strokes are near 255, bold or faint."""
+    drawn = (255 - draw("305")) / 255
+    shaded = np.linspace(230, 190, drawn.shape[1])[None] * (1 - strength * drawn)
+    flat = flatten(np.asarray(shaded, np.uint8))
+    assert np.median(flat[drawn > 0.9]) > 200
+    assert np.percentile(flat[drawn == 0], 90) < 20

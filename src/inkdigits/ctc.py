@@ -99,6 +99,8 @@ def most_probable(
     ['42', '2']
     """
     frames = _checked(frames)
+    if rule is None and n == 1 and (clear := _clear_answer(frames)):
+        return (clear,)
     ranking = _search(frames, _ANYTHING, n, beam) if rule is None else _rank(frames, rule, n, beam)
     return ranking.best
 
@@ -170,6 +172,15 @@ _LOGARITHMS = _Arithmetic(np.logaddexp, np.add, -math.inf, 0.0)  # exact down to
 _PLAIN = _Arithmetic(np.add, np.multiply, 0.0, 1.0)  # down to 1e-308, twenty times as fast
 _NOTHING = Candidate("", -math.inf)
 _ANYTHING = Automaton(np.repeat([[0], [1]], 10, axis=1), np.array([True, False]))  # allows every number, and none
+
+
+def _clear_answer(frames: Floats) -> Candidate | None:
+    """Return what the best label of each frame spells, if it has most of the probability: then no search is needed."""
+    labels = frames.argmax(axis=1)
+    changes = np.append(True, labels[1:] != labels[:-1])
+    text = "".join(str(label) for label in labels[changes & (labels != BLANK)])
+    log_likely = log_probability(frames, text)
+    return Candidate(text, log_likely) if log_likely > math.log(0.5) else None
 
 
 def _checked(frames: ArrayLike) -> Floats:

@@ -53,12 +53,7 @@ def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     noise of its paper gives zeros.
     """
     gray, noise = _smooth(gray)
-    gray = gray if _has_dark_ink(gray) else 255 - gray
-    overview = _overview(gray)
-    paper = np.asarray(cv2.resize(_paper(overview), gray.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    light = paper / max(1.0, float(paper.max()))  # what is written in the shade has less contrast there, not less ink
-    contrast = np.clip(paper - gray, 0, None) / np.maximum(light, DARKEST_SHADE)
-    contrast = np.clip(contrast - _ranked(contrast, contrast.size // 4), 0, None)  # bold ink may cover half of a crop
+    contrast, overview = _take_off_paper(gray)
     peak = _peak(contrast)
     if peak < max(MIN_CONTRAST, NOISE_MARGIN * noise):
         return np.zeros_like(gray)
@@ -69,6 +64,16 @@ def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(contrast / peak, 0, 1) * 255 * nearby), np.uint8)
 
 
+def flatten(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return how much darker than its paper a grayscale picture is, (h, w) uint8; 255 where ink is strongest.
+
+    Other than `extract_ink` it decides nothing: what is faint stays, grain and print too, for a reader of lines that
+    has learned to tell them apart.
+    """
+    contrast, _ = _take_off_paper(_smooth(gray)[0])
+    return np.asarray(np.rint(np.clip(contrast / max(_peak(contrast), MIN_CONTRAST), 0, 1) * 255), np.uint8)
+
+
 def stroke_width(mask: NDArray[np.uint8]) -> float:
     """Return the mean width of the strokes of a mask (h, w) uint8, in px; 0 for an empty one.
 
@@ -77,6 +82,17 @@ def stroke_width(mask: NDArray[np.uint8]) -> float:
     distances = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
     inside = distances[distances > 0]
     return max(1.0, 4 * float(inside.mean()) - 2) if inside.size else 0.0
+
+
+def _take_off_paper(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return the contrast with the paper, (h, w) in gray levels, ink is positive; and a small copy with dark ink."""
+    gray = gray if _has_dark_ink(gray) else 255 - gray
+    overview = _overview(gray)
+    paper = np.asarray(cv2.resize(_paper(overview), gray.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    light = paper / max(1.0, float(paper.max()))  # what is written in the shade has less contrast there, not less ink
+    contrast = np.clip(paper - gray, 0, None) / np.maximum(light, DARKEST_SHADE)
+    contrast = np.clip(contrast - _ranked(contrast, contrast.size // 4), 0, None)  # bold ink may cover half of a crop
+    return np.asarray(contrast, np.float32), overview
 
 
 def _smooth(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
