@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -123,7 +124,7 @@ class _Run:
         if start is not None:
             network.load_state_dict(_tensors(start))
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.identity = f"{schedule} of {task.identity} from {content_hash((start or {}).values())}"
+        self.start = start
         rate, decay, betas = schedule.learning_rate, schedule.weight_decay, (0.9, schedule.beta_2)
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, betas=betas)
         steps = max(6, schedule.max_epochs * task.n_batches)  # the one cycle divides by zero where there are five
@@ -135,6 +136,11 @@ class _Run:
         self.loss_curve: list[float] = []
         self.validation_curve: list[float] = []
         self.best = self._state()
+
+    @cached_property
+    def identity(self) -> str:
+        """A name that no other training has."""
+        return f"{self.settings} of {self.task.identity} from {content_hash((self.start or {}).values())}"
 
     def why_stop(self) -> str:
         """Return why the training is over, or nothing."""

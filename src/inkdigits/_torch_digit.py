@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,15 @@ class DigitTask:
         self.device = find_device()
         self.X, self.y = self._to_device(part.images[:, None]), self._to_device(part.labels)
         self.weights = None if part.weights is None else self._to_device(part.weights)
-        parts = [one for one in (part, validation) if one is not None]
-        content = content_hash(x for p in parts for x in (p.images, p.labels, p.weights))
-        self.identity = f"{network}, {batch_size} a batch, {augmentation}, calm from {calm_from}, on {content}"
+        self._parts = [one for one in (part, validation) if one is not None]
         self.n_batches = max(1, len(self.X) // batch_size)  # whole ones; a set smaller than a batch is one
+
+    @cached_property
+    def identity(self) -> str:
+        """A name with a hash of all images and labels: it takes a while, and only a checkpoint needs it."""
+        content = content_hash(x for part in self._parts for x in (part.images, part.labels, part.weights))
+        settings = f"{self.batch_size} a batch, {self.augmentation}, calm from {self.calm_from}"
+        return f"{self.made_of}, {settings}, on {content}"
 
     def build(self) -> nn.Sequential:
         """Return the network with random weights."""
