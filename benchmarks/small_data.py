@@ -1,4 +1,4 @@
-"""The recipes for small data on scikit-learn's digits, beside the tutorial: errors by split and seed, time side by side.
+"""The recipes for small data on scikit-learn's digits, beside the tutorial: errors by split and seed, seconds.
 
 Run it with nothing else running: python benchmarks/small_data.py [FOLDER of UCI's optdigits]
 """
