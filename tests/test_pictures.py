@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -16,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from inkdigits import pictures
 from inkdigits.errors import PictureError, PictureTooLargeError
-from inkdigits.pictures import encode_png, load_picture, save_picture
+from inkdigits.pictures import encode_png, list_pictures, load_picture, open_pages, save_picture
 
 STEADY = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
@@ -217,6 +218,129 @@ def test_saved_pictures_come_back(tmp_path: Path) -> None:
     assert np.array_equal(load_picture(encode_png(DRAWING)), DRAWING)
 
 
+def tiff(*pages: tuple[Image.Image, int]) -> bytes:
+    """Return a TIFF of pages, each with what kind it says it is: 0 an image, 1 a small copy, 2 a page, 4 a mask."""
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer) as writer:
+        for page, kind in pages:
+            page.save(writer, "TIFF", tiffinfo={254: kind})
+            writer.newFrame()
+    return buffer.getvalue()
+
+
+SMALL = IMAGE.resize((15, 20))
+SIDEWAYS = IMAGE.transpose(Image.Transpose.ROTATE_90)
+
+
+def test_the_pages_of_a_tiff_are_loaded_in_any_order() -> None:
+    """Each page is an array of its own, whatever its size and colours, counted from 1."""
+    with open_pages(tiff((IMAGE, 0), (SIDEWAYS.convert("RGB"), 2), (SMALL.convert("1"), 0))) as pages:
+        assert pages.count == 3
+        assert [pages.load(number).shape for number in (3, 1, 2)] == [(20, 15), (40, 30), (30, 40)]
+        assert np.array_equal(pages.load(1), DRAWING)
+        assert np.array_equal(pages.load(2), np.rot90(DRAWING))
+
+
+def test_each_page_is_turned_as_it_says() -> None:
+    """A page that was scanned lying on its side is upright, and the next one is left as it is."""
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer) as writer:
+        for page, orientation in ((IMAGE, 1), (SIDEWAYS, 6), (IMAGE, 1)):
+            page.save(writer, "TIFF", tiffinfo={274: orientation})
+            writer.newFrame()
+    with open_pages(buffer.getvalue()) as pages:
+        assert [np.array_equal(pages.load(number), DRAWING) for number in (2, 3, 1)] == [True, True, True]
+
+
+def test_small_copies_and_masks_are_no_pages() -> None:
+    """What says of itself that it belongs to the page before is left out."""
+    with open_pages(tiff((IMAGE, 0), (SMALL, 1), (SIDEWAYS, 0), (SMALL, 4))) as pages:
+        assert pages.count == 2
+        assert np.array_equal(pages.load(2), np.rot90(DRAWING))
+
+
+def test_a_damaged_page_keeps_no_other_from_being_loaded() -> None:
+    """A page that is cut off counts, and says so when it is loaded; the pages before it are read."""
+    content = tiff((IMAGE, 0), (IMAGE, 0), (IMAGE, 0))
+    with open_pages(content[:-150]) as pages:
+        assert pages.count == 3
+        assert np.array_equal(pages.load(2), DRAWING)
+        with pytest.raises(PictureError, match=r"^cannot read the bytes given: it is damaged"):
+            pages.load(3)
+
+
+@pytest.mark.parametrize("name", ["gif-animated", "jpeg-of-a-phone", "png"])
+def test_frames_of_an_animation_are_no_pages(name: str) -> None:
+    """An animation is one picture, its first; so is a photo with another beside it."""
+    with open_pages((FILES | LOSSY_FILES)[name]) as pages:
+        assert pages.count == 1
+
+
+def test_an_image_and_an_array_are_one_page() -> None:
+    """What is no file has one page."""
+    for picture in (IMAGE, DRAWING):
+        with open_pages(picture) as pages:
+            assert pages.count == 1
+            assert np.array_equal(pages.load(1), DRAWING)
+
+
+def test_more_pages_than_allowed_are_refused() -> None:
+    """The limit counts pages, before one is decoded; load_picture takes the first of any number."""
+    content = tiff((IMAGE, 0), (IMAGE, 0), (IMAGE, 0))
+    with (
+        pytest.raises(PictureTooLargeError, match=r"^cannot read the bytes given: it has more than 2 pages; split it"),
+        open_pages(content, max_pages=2),
+    ):
+        pass
+    assert np.array_equal(load_picture(content), DRAWING)
+
+
+def test_a_pdf_is_a_picture() -> None:
+    """Its first page is loaded like any picture, in gray."""
+    loaded = load_picture(encode(IMAGE, "PDF", save_all=True, append_images=[SIDEWAYS])).astype(int)
+    assert loaded.shape == DRAWING.shape
+    assert np.abs(loaded - DRAWING).mean() < 4
+
+
+def test_the_pictures_of_a_folder_are_listed_in_order(tmp_path: Path) -> None:
+    """By their endings, large or small, in folders within too; hidden ones and other files are left out."""
+    names = ["b.png", "a/2.JPG", "a/1.pdf", "c.heic", "note.txt", ".hidden.png", ".thumbnails/x.png", "a/._1.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in list_pictures(tmp_path)]
+    assert found == ["a/1.pdf", "a/2.JPG", "b.png", "c.heic"]
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    """The error says which endings were looked for."""
+    (tmp_path / "note.txt").touch()
+    with pytest.raises(PictureError) as caught:
+        list_pictures(tmp_path)
+    assert str(caught.value) == (
+        f"cannot read '{tmp_path}': there is no picture in this folder "
+        "(.bmp .gif .jpeg .jpg .pdf .png .tif .tiff .webp); name another"
+    )
+
+
+def test_a_folder_that_may_not_be_looked_into_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in place of its pictures, and reading it says why; the refusal is made up, tests may run as root."""
+    (tmp_path / "seven.png").touch()
+    (tmp_path / "secret").mkdir()
+    look = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert list_pictures(tmp_path) == [tmp_path / "secret", tmp_path / "seven.png"]
+    with pytest.raises(PictureError, match=r"secret': Permission denied; check the path$"):
+        load_picture(tmp_path / "secret")
+
+
 SUPPORTED = "convert it to PNG, JPEG, WebP, TIFF, BMP or GIF"
 UNKNOWN = f"it is not a picture of a known format, or its beginning is damaged; {SUPPORTED}"
 
@@ -229,7 +353,6 @@ UNKNOWN = f"it is not a picture of a known format, or its beginning is damaged; 
         (FILES["gif"][:20], UNKNOWN),
         (png_header(0, 5), UNKNOWN),
         (b"\0\0\0\x18ftypheic", f"HEIC and AVIF are not supported; {SUPPORTED}"),
-        (b"%PDF-1.7", f"PDF is not supported; {SUPPORTED}"),
         (b" <svg/>", f"SVG and HTML are not supported; {SUPPORTED}"),
     ],
 )

@@ -18,7 +18,7 @@ from inkdigits.errors import DatasetError, PictureError, reason_of
 from inkdigits.idx import read_idx
 from inkdigits.ink import extract_ink, to_working_size
 from inkdigits.page import find_digit
-from inkdigits.pictures import load_picture
+from inkdigits.pictures import PICTURE_ENDINGS, load_picture
 from inkdigits.prepare import prepare
 from inkdigits.strokes import draw_pen_points
 
@@ -26,7 +26,6 @@ SplitMethod = Literal["first", "random", "stratified", "writers"]
 SPLIT_METHODS: tuple[SplitMethod, ...] = ("first", "random", "stratified", "writers")
 TUTORIAL_TRAIN = 1000  # images; scikit-learn's tutorial trains on the first 1,000 of 1,797
 DEFAULT_TRAIN_SHARE = 0.8  # where nobody has said how to split
-PICTURE_ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"])
 MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 MNIST_WRITERS = ("train-writers.npy", "t10k-writers.npy")
 MNIST_TRAIN = 60_000
