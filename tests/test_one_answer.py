@@ -17,7 +17,7 @@ from inkdigits import Reader
 def test_every_way_in_gives_the_same_reading(
     draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """Path, path object, bytes, Pillow image, array and command agree to the last digit of confidence."""
+    """Path, path object, bytes, Pillow image, array, pages and command agree to the last digit of confidence."""
     page = draw("305", "9174")
     path = tmp_path / "page.png"
     Image.fromarray(page).save(path)
@@ -25,9 +25,21 @@ def test_every_way_in_gives_the_same_reading(
     with Image.open(path) as image:
         readings = [reader.read(picture) for picture in (str(path), path, path.read_bytes(), image, page)]
     answers = [reading.to_dict() for reading in readings]
+    answers += [reading.to_dict() for reading in reader.read_pages(path)]
     command = json.loads(run("read", path, "--json").stdout)
     assert command.pop("file") == str(path)
     assert all(json.loads(json.dumps(answer)) == command for answer in answers)
+
+
+def test_a_page_among_others_reads_as_the_same_picture_alone(
+    draw: Callable[..., NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    """The pages of a TIFF are read as its pictures are read one by one; a folder's too."""
+    pages = [Image.fromarray(draw(number)) for number in ("12", "345")]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    reader = Reader()
+    together = [reading.numbers for reading in reader.read_pages(tmp_path / "pages.tif")]
+    assert together == [reader.read(page).numbers for page in pages]
 
 
 def test_alone_or_among_others_a_picture_reads_the_same(

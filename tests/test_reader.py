@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from inkdigits.errors import ModelFileError, PictureError
 from inkdigits.modelfile import Layer, Metadata, Model
@@ -209,6 +211,64 @@ def test_a_model_with_an_unknown_preparation_is_refused() -> None:
     later = Model.from_layers(layers, Metadata(name="later", preparation="uci-16"), image_size=8)
     with pytest.raises(ModelFileError, match=r"'uci-16'.* mnist-28, uci-8; upgrade"):
         Reader(later)
+
+
+def several_pages(*pages: NDArray[np.uint8], file_format: str) -> bytes:
+    """Return the bytes of a file with several pages."""
+    first, *others = map(Image.fromarray, pages)
+    buffer = io.BytesIO()
+    first.save(buffer, file_format, save_all=True, append_images=others)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("file_format", ["PDF", "TIFF"])
+def test_all_pages_are_read(reader: Reader, draw: Draw, file_format: str) -> None:
+    """Page after page, each with its number and how many there are; one without digits is declined."""
+    content = several_pages(draw("305"), np.full((90, 90), 255, np.uint8), draw("41"), file_format=file_format)
+    readings = list(reader.read_pages(content))
+    assert [(one.page, one.pages, one.status, one.text) for one in readings] == [
+        (1, 3, "ok", "305"),
+        (2, 3, "declined", ""),
+        (3, 3, "ok", "41"),
+    ]
+
+
+@pytest.mark.parametrize("file_format", ["PDF", "TIFF"])
+def test_of_several_pages_read_takes_the_first(reader: Reader, draw: Draw, file_format: str) -> None:
+    """The answer says that there are more."""
+    reading = reader.read(several_pages(draw("305"), draw("41"), file_format=file_format))
+    assert (reading.text, reading.page, reading.pages) == ("305", 1, 2)
+
+
+def test_pages_are_read_one_at_a_time(reader: Reader, draw: Draw) -> None:
+    """The first answer is there before the second page is looked at."""
+    content = several_pages(draw("305"), draw("41"), file_format="TIFF")
+    assert next(reader.read_pages(content)).text == "305"
+
+
+def test_a_page_that_cannot_be_read_does_not_stop_the_others(reader: Reader, draw: Draw) -> None:
+    """It has failed with its reason; the page before it and the one after it are read."""
+    content = several_pages(draw("305"), draw("9"), draw("41"), file_format="PDF")
+    first, second, third = reader.read_pages(content.replace(b" 3 0 R ", b" 0 0 R "))  # the list of pages leads nowhere
+    assert (first.text, second.text, third.text) == ("305", "", "41")
+    assert (second.status, second.page, second.pages) == ("failed", 2, 3)
+    assert second.reason == "cannot read the bytes given: it is damaged; copy or export it again"
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7"], ids=["empty", "damaged"])
+def test_a_file_that_cannot_be_opened_is_page_0_of_0(reader: Reader, content: bytes) -> None:
+    """Reading pages raises nothing for it: the reason is the answer."""
+    [reading] = reader.read_pages(content)
+    assert (reading.status, reading.page, reading.pages, reading.numbers) == ("failed", 0, 0, ())
+    assert reading.reason.startswith("cannot read the bytes given: it is ")
+
+
+def test_too_many_pages_are_not_begun(reader: Reader, draw: Draw) -> None:
+    """A file with more pages than the limit is refused as a whole, unless a higher one is given."""
+    content = several_pages(draw("1"), draw("2"), draw("3"), file_format="TIFF")
+    [refused] = reader.read_pages(content, max_pages=2)
+    assert refused.reason == "cannot read the bytes given: it has more than 2 pages; split it into several files"
+    assert len(list(reader.read_pages(content, max_pages=3))) == 3
 
 
 def test_a_picture_that_cannot_be_read_is_an_error(reader: Reader, tmp_path: Path) -> None:

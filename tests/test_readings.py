@@ -52,6 +52,8 @@ def test_a_reading_as_json_has_the_keys_of_the_contract() -> None:
         "status": "ok",
         "reason": "",
         "text": "7",
+        "page": 1,
+        "pages": 1,
         "numbers": [
             {
                 "text": "7",

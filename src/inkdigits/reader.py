@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.errors import InkdigitsError
 from inkdigits.ink import extract_ink, to_working_size
 from inkdigits.modelfile import Model, open_model
 from inkdigits.page import DigitInk, PageInk, find_digit, find_numbers
-from inkdigits.pictures import Picture, load_picture
+from inkdigits.pictures import MAX_PAGES, Pages, Picture, load_picture, open_pages
 from inkdigits.prepare import PREPARATIONS, prepare
 from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
 
@@ -41,11 +42,34 @@ class Reader:
         self.model = open_model(model)
 
     def read(self, picture: Picture) -> PageReading:
-        """Read all numbers on a picture.
+        """Read all numbers on a picture; of a PDF or TIFF with several pages on the first.
 
         Raises PictureError if the picture cannot be read; a picture without digits is declined, with the reason.
         """
-        page, scale = _find_numbers(picture)
+        with open_pages(picture) as pages:
+            return replace(self._read_page(pages.load(1)), pages=pages.count)
+
+    def read_pages(self, picture: Picture, *, max_pages: int = MAX_PAGES) -> Iterator[PageReading]:
+        """Read all pages of a picture, one after the other: a PDF and a TIFF may have several.
+
+        Raises nothing for what cannot be read: a page becomes a reading with the status `failed` and the reason, and
+        the next one is read. So does a file that cannot be opened or has more than `max_pages`: as page 0 of 0.
+        """
+        try:
+            with open_pages(picture, max_pages=max_pages) as pages:
+                for number in range(1, pages.count + 1):
+                    yield replace(self._try_page(pages, number), page=number, pages=pages.count)
+        except InkdigitsError as error:
+            yield PageReading(status="failed", reason=str(error), page=0, pages=0)
+
+    def _try_page(self, pages: Pages, number: int) -> PageReading:
+        try:
+            return self._read_page(pages.load(number))
+        except InkdigitsError as error:
+            return PageReading(status="failed", reason=str(error))
+
+    def _read_page(self, gray: NDArray[np.uint8]) -> PageReading:
+        page, scale = _find_numbers(gray)
         if not page.numbers:
             return PageReading(status="declined", reason=page.reason)
         found = [digit for number in page.numbers for digit in number]
@@ -61,7 +85,7 @@ class Reader:
 
         That a digit touches the border is what a crop is, and no reason for doubt.
         """
-        page, scale = _find_numbers(crop)
+        page, scale = _find_numbers(load_picture(crop))
         digits = [replace(digit, touches_border=False) for number in page.numbers for digit in number]
         if not digits:
             return _no_number(page.reason)
@@ -129,9 +153,9 @@ class Reader:
         )
 
 
-def _find_numbers(picture: Picture) -> tuple[PageInk, float]:
+def _find_numbers(gray: NDArray[np.uint8]) -> tuple[PageInk, float]:
     """Return what is on a picture, and the scale at which it was found."""
-    small, scale = to_working_size(load_picture(picture))
+    small, scale = to_working_size(gray)
     return find_numbers(extract_ink(small)), scale
 
 

@@ -68,11 +68,16 @@ class NumberReading:
 
 @dataclass(frozen=True, kw_only=True)
 class PageReading:
-    """All numbers of one picture, line by line; `reason` says why there are none, or why it failed."""
+    """All numbers of one page, line by line; `reason` says why there are none, or why it failed.
+
+    A picture is page 1 of 1. Both are 0 of a file that cannot be opened.
+    """
 
     status: Status
     reason: str
     numbers: tuple[NumberReading, ...] = ()
+    page: int = 1
+    pages: int = 1
 
     @property
     def text(self) -> str:
@@ -82,7 +87,14 @@ class PageReading:
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as JSON values."""
         numbers = [number.to_dict() for number in self.numbers]
-        return {"status": self.status, "reason": self.reason, "text": self.text, "numbers": numbers}
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "text": self.text,
+            "page": self.page,
+            "pages": self.pages,
+            "numbers": numbers,
+        }
 
 
 def union(boxes: list[Box]) -> Box:
