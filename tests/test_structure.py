@@ -19,7 +19,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"idx", "uci", "strokes", "negatives", "datasets", "handwriting"},
     {"modelfile", "confidence", "rules", "ctc", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
-    {"reader"},
+    {"reader", "table"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"},
     {"cli", "__main__"},
 ]
@@ -31,6 +31,7 @@ DOORS = {
     "matplotlib": {"plots"},
     "PIL": {"pictures"},
     "pypdfium2": {"_pdfium"},
+    "pyarrow": {"table"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -8,6 +8,7 @@
     ├── RecipeError (ValueError)         a recipe does not exist or does not fit the data
     ├── RuleError (ValueError)           a rule for numbers is no rule, or contradicts another
     ├── CheckpointError (ValueError)     a training cannot go on from a checkpoint, or cannot write one
+    ├── TableError (ValueError)          a table of readings cannot be written
     └── MissingExtraError (ImportError)  the job needs an optional dependency
 
 Each message says what was given, what is wrong and what to do next.
@@ -46,6 +47,10 @@ class RuleError(InkdigitsError, ValueError):
 
 class CheckpointError(InkdigitsError, ValueError):
     """A checkpoint cannot be written, or is damaged or of another training."""
+
+
+class TableError(InkdigitsError, ValueError):
+    """A table of readings cannot be written."""
 
 
 class MissingExtraError(InkdigitsError, ImportError):
