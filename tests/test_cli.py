@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import json
+import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +19,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import inkdigits
+from inkdigits import cli
 from inkdigits.cli import RECIPE_NAMES, SPLIT_NAMES
 from inkdigits.datasets import SPLIT_METHODS
 from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.readings import PageReading
 from inkdigits.recipes import ALIASES, RECIPES
 
 Draw = Callable[..., NDArray[np.uint8]]
 Run = Callable[..., Result]
 
-PAGE_KEYS = {"file", "status", "reason", "text", "numbers"}
+PAGE_KEYS = {"file", "status", "reason", "text", "page", "pages", "numbers"}
 NUMBER_KEYS = {"text", "confidence", "accepted", "reason", "box", "digits"}
 DIGIT_KEYS = {"text", "confidence", "accepted", "reason", "box", "probabilities"}
 
@@ -134,6 +140,152 @@ def test_a_declined_picture_is_no_failure(run: Run, tmp_path: Path) -> None:
         0,
         f"{blank}: declined: nothing to read: no ink stands out from the paper\n",
     )
+
+
+def scanned(path: Path, *pages: NDArray[np.uint8]) -> Path:
+    """Write pages to one file, a PDF or a TIFF."""
+    first, *others = map(Image.fromarray, pages)
+    first.save(path, save_all=True, append_images=others)
+    return path
+
+
+@pytest.mark.parametrize("name", ["scan.pdf", "scan.tif"])
+def test_each_page_has_its_lines(run: Run, draw: Draw, tmp_path: Path, name: str) -> None:
+    """The numbers of a file with several pages say which they are on, and so does a page that has none."""
+    path = scanned(tmp_path / name, draw("305"), np.full((90, 90), 255, np.uint8), draw("41"))
+    done = run("read", path)
+    first, second, third = done.stdout.splitlines()
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert first.startswith(f"{path}: 305  ")
+    assert first.endswith(" on page 1")
+    assert second == f"{path}: declined: page 2: nothing to read: no ink stands out from the paper"
+    assert third.startswith(f"{path}: 41  ")
+    assert third.endswith(" on page 3")
+
+
+def test_each_page_is_an_object(run: Run, draw: Draw, tmp_path: Path) -> None:
+    """With --json a page is a line, which says which page it is and of how many."""
+    path = scanned(tmp_path / "scan.tif", draw("305"), draw("41"))
+    readings = [json.loads(line) for line in run("read", path, "--json").stdout.splitlines()]
+    assert [(one["file"], one["page"], one["pages"], one["text"]) for one in readings] == [
+        (str(path), 1, 2, "305"),
+        (str(path), 2, 2, "41"),
+    ]
+
+
+def test_the_pages_inputs_are_kept_apart(run: Run, draw: Draw, tmp_path: Path) -> None:
+    """--show-input names the page where there are several."""
+    path = scanned(tmp_path / "scan.tif", draw("3"), draw("4"))
+    run("read", path, "--show-input", tmp_path / "shown")
+    shown = sorted(path.name for path in (tmp_path / "shown").iterdir())
+    assert shown == ["1-scan-page1-0-3.png", "1-scan-page2-0-4.png"]
+
+
+def test_a_folder_is_read_in_order(run: Run, draw: Draw, tmp_path: Path) -> None:
+    """All pictures in a folder and the folders in it, each under its own name; a bad one stops no other."""
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    Image.fromarray(draw("41")).save(tmp_path / "in" / "z.png")
+    Image.fromarray(draw("305")).save(tmp_path / "in" / "sub" / "a.png")
+    (tmp_path / "in" / "b.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    done = run("read", tmp_path / "in", "--json")
+    readings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(Path(one["file"]).name, one["status"], one["text"]) for one in readings] == [
+        ("b.heic", "failed", ""),
+        ("a.png", "ok", "305"),
+        ("z.png", "ok", "41"),
+    ]
+    assert (done.exit_code, done.stderr) == (1, "1 of 3 pictures failed\n")
+
+
+def test_an_empty_folder_has_failed(run: Run, page: Path, tmp_path: Path) -> None:
+    """A folder without a picture says so, and what else was named is read."""
+    (tmp_path / "empty").mkdir()
+    done = run("read", tmp_path / "empty", page)
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 1
+    assert lines[0].startswith(f"{tmp_path / 'empty'}: failed: cannot read '{tmp_path / 'empty'}': there is no picture")
+    assert lines[1].startswith(f"{page}: 305  ")
+
+
+def test_a_table_is_written_too(run: Run, page: Path, tmp_path: Path) -> None:
+    """--out writes a row per number and per picture without one; what is printed stays the same."""
+    (tmp_path / "bad.png").touch()
+    words = ("read", page, tmp_path / "bad.png")
+    done = run(*words, "--out", tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    [number] = json.loads(run("read", page, "--json").stdout)["numbers"]
+    assert (done.exit_code, done.stdout) == (1, run(*words).stdout)
+    assert [(row["file"], row["status"], row["text"]) for row in rows] == [
+        (str(page), "ok", "305"),
+        (str(tmp_path / "bad.png"), "failed", ""),
+    ]
+    assert float(rows[0]["confidence"]) == number["confidence"]
+    assert [int(rows[0][name]) for name in ("x", "y", "width", "height")] == number["box"]
+    assert rows[1]["reason"] == f"cannot read '{tmp_path / 'bad.png'}': it is empty; was it copied whole?"
+
+
+def interrupted_at(file: Path) -> Callable[..., Iterator[PageReading]]:
+    """Return a Reader.read_pages that a Ctrl-C interrupts at a file."""
+    read_pages = inkdigits.Reader.read_pages
+
+    def read(reader: inkdigits.Reader, picture: str) -> Iterator[PageReading]:
+        if picture == str(file):
+            raise KeyboardInterrupt
+        return read_pages(reader, picture)
+
+    return read
+
+
+def test_after_a_ctrl_c_what_was_printed_stands(
+    run: Run, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 130 and one line; the pictures read so far are there, a table that was there before is as it was."""
+    (tmp_path / "t.csv").write_text("before")
+    before = run("read", page).stdout
+    monkeypatch.setattr(inkdigits.Reader, "read_pages", interrupted_at(tmp_path / "next.png"))
+    done = run("read", page, tmp_path / "next.png", page, "--out", tmp_path / "t.csv")
+    assert (done.exit_code, done.stdout) == (130, before)
+    assert done.stderr == f"stopped by Ctrl-C; pictures read: 1; '{tmp_path / 't.csv'}' is not written\n"
+    assert (tmp_path / "t.csv").read_text() == "before"
+
+
+def test_long_work_says_how_far_it_is(run: Run, draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal a line now and then, on stderr: which file, which page, how long it will take."""
+    monkeypatch.setattr(cli, "LINE_EVERY", 0)
+    path = scanned(tmp_path / "scan.tif", draw("3"), draw("4"))
+    lines = run("read", tmp_path / "missing.png", path).stderr.splitlines()
+    said = [re.sub(r"\d+ s left", "N s left", line) for line in lines[:-1]]
+    assert said == [
+        "file 1 of 2  about N s left",
+        "file 2 of 2, page 1 of 2  about N s left",
+        "file 2 of 2, page 2 of 2  about N s left",
+    ]
+
+
+def test_on_a_terminal_a_bar_says_how_far_it_is(page: Path) -> None:
+    """The bar is drawn on stderr, and the results, sent elsewhere, are free of it."""
+    pty = pytest.importorskip("pty", reason="Windows has no such terminals")
+    terminal, stderr = pty.openpty()
+    words = [sys.executable, "-m", "inkdigits", "read", str(page), str(page)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=stderr, text=True) as reading:
+        os.close(stderr)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+            while piece := os.read(terminal, 1000):
+                shown += piece
+        printed = reading.communicate()[0]
+    os.close(terminal)
+    assert b"file 2 of 2" in shown
+    assert printed.count(f"{page}: 305  ") == len(printed.splitlines()) == 2
+
+
+def test_a_file_name_cannot_steer_the_terminal(run: Run) -> None:
+    """Control characters in a name, and bytes that are no text, are shown as what they are."""
+    done = run("read", os.fsdecode(b"\x1b[31m\n\xff.png"))
+    assert done.exit_code == 1
+    assert done.stdout.startswith("\\x1b[31m\\n\\udcff.png: failed: ")
+    assert len(done.stdout.splitlines()) == 1
 
 
 def test_what_the_network_was_shown_is_written(run: Run, page: Path, tmp_path: Path) -> None:
@@ -258,6 +410,8 @@ def test_bundled_models_are_listed(run: Run) -> None:
         ["train", "--out", "."],
         ["train", "--figures", "file"],
         ["read", "file", "--show-input", "file"],
+        ["read", "page.png", "--out", "table.txt"],
+        ["read", "page.png", "--out", "missing/table.csv"],
         ["evaluate", "missing.onnx"],
         ["evaluate", "reader", "--data", "digits"],
         ["data", "--show", "1797"],

@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
     from inkdigits.modelfile import Model
     from inkdigits.numbers import NumbersEvaluation
     from inkdigits.readings import PageReading
-    from inkdigits.training import Progress, TrainingResult
+    from inkdigits.table import Row
+    from inkdigits.training import TrainingResult
     from inkdigits.trust import Trust
+
+    Show = Callable[[str, float, float], None]  # what is being done, how much of it is done, of how much
 
 # The names of recipes.RECIPES and ALIASES and datasets.SPLIT_METHODS, without loading scikit-learn for --help
 RECIPE_NAMES = ("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "line", "convnet")
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
+STOPPED = 130  # exit status after a Ctrl-C, as shells have it
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, halves of characters, line separators
 LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
 
 
@@ -63,24 +69,38 @@ def main() -> None:
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
 @click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table too: .csv or .parquet.")
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
-def read(pictures: tuple[str, ...], model: str | None, as_json: bool, show_input: Path | None) -> None:
-    """Read the digits on pictures: photos, scans, drawings.
+def read(
+    pictures: tuple[str, ...], model: str | None, as_json: bool, out: Path | None, show_input: Path | None
+) -> None:
+    """Read the digits on pictures: photos, scans, drawings, all pages of a PDF or TIFF, all pictures in a folder.
 
-    Exit status: 0 all read, 1 some picture failed (the others are still read), 2 wrong use.
+    Exit status: 0 all read, 1 some picture failed (the others are still read), 2 wrong use, 130 stopped.
     """
     from inkdigits.reader import Reader
+    from inkdigits.table import check_table, rows_of, write_table
 
-    reader = Reader(model)
-    failed = 0
-    for number, picture in enumerate(pictures, start=1):
-        reading = _read_one(reader, picture)
-        failed += reading.status == "failed"
-        click.echo(json.dumps({"file": picture, **reading.to_dict()}) if as_json else _describe(picture, reading))
-        if show_input is not None:
-            _save_inputs(show_input, f"{number}-{Path(picture).stem}", reading)
-    if failed:
-        click.echo(f"{failed} of {len(pictures)} pictures failed", err=True)
+    if out is not None:
+        _check_writable(out)
+        check_table(out)
+    statuses: list[str] = []
+    rows: list[Row] = []
+    with _stop_in_words(statuses, out), _show_progress(bar=not sys.stdout.isatty()) as show:
+        reader = Reader(model)
+        files = _find_files(pictures)
+        for number, (file, refused) in enumerate(files, start=1):
+            for reading in [refused] if refused else reader.read_pages(file):
+                click.echo(json.dumps({"file": file, **reading.to_dict()}) if as_json else _describe(file, reading))
+                if show_input is not None:
+                    _save_inputs(show_input, f"{number}-{Path(file).stem}", reading)
+                statuses.append(reading.status)
+                rows += rows_of(file, reading) if out is not None else []
+                show(_describe_progress(number, len(files), reading), number - 1 + _share_read(reading), len(files))
+        if out is not None:
+            write_table(out, rows)
+    if "failed" in statuses:
+        click.echo(f"{statuses.count('failed')} of {len(statuses)} pictures failed", err=True)
         sys.exit(1)
 
 
@@ -122,7 +142,7 @@ def train(  # noqa: PLR0917 - click passes them by name
     _check_writable(out, report)
     checkpoint = _checkpoint(out, resume=resume)
     dataset = _load(data, find_recipe(recipe).preparation)
-    with _show_progress() as progress:
+    with _show_progress(at_once=True, left="at most") as show:
         result = (line_training.train_lines if of_lines else training.train)(
             recipe,
             dataset,
@@ -131,7 +151,9 @@ def train(  # noqa: PLR0917 - click passes them by name
             split_method=method,
             random_state=seed,
             checkpoint=checkpoint,
-            progress=progress,
+            progress=lambda epoch, epochs, loss: show(
+                f"epoch {epoch} of at most {epochs}  loss {loss:.5f}", epoch, epochs
+            ),
         )
     click.echo(result.stopped_because, err=True)
     if out is not None:
@@ -206,31 +228,66 @@ def models(name: str | None) -> None:
         click.echo(f"{known}  {size}  {figures['accuracy']:.2%} of {figures['n_test']:,} test images")
 
 
-def _read_one(reader: Any, picture: str) -> PageReading:
-    """Read a picture; one that cannot be read becomes a reading that says so, and the next one is read."""
+def _find_files(pictures: tuple[str, ...]) -> list[tuple[str, PageReading | None]]:
+    """Return the files to read, in place of a folder those in it; an empty folder has its answer already."""
+    from inkdigits.pictures import list_pictures
     from inkdigits.readings import PageReading
 
+    files: list[tuple[str, PageReading | None]] = []
+    for picture in pictures:
+        try:
+            found = map(str, list_pictures(picture)) if Path(picture).is_dir() else [picture]
+            files += [(file, None) for file in found]
+        except InkdigitsError as error:
+            files.append((picture, PageReading(status="failed", reason=str(error), page=0, pages=0)))
+    return files
+
+
+@contextmanager
+def _stop_in_words(statuses: list[str], out: Path | None) -> Iterator[None]:
+    """End a reading at a Ctrl-C with one line: what was printed stands, a table would not be whole."""
     try:
-        reading: PageReading = reader.read(picture)
-    except InkdigitsError as error:
-        return PageReading(status="failed", reason=str(error))
-    return reading
+        yield
+    except KeyboardInterrupt:
+        table = "" if out is None else f"; '{out}' is not written"
+        click.echo(f"stopped by Ctrl-C; pictures read: {len(statuses)}{table}", err=True)
+        sys.exit(STOPPED)
 
 
-def _describe(picture: str, reading: PageReading) -> str:
+def _describe(file: str, reading: PageReading) -> str:
     """Return a line per number: what, how sure, where, and why it is doubtful."""
-    lines = [f"{picture}: {reading.status}: {reading.reason}"] if reading.status != "ok" else []
+    page = f"page {reading.page}" if reading.pages > 1 else ""
+    lines = [f"{file}: {reading.status}: {page and page + ': '}{reading.reason}"] if reading.status != "ok" else []
     for number in reading.numbers:
         x, y, width, height = number.box
+        place = f"{x},{y} {width}x{height}{page and ' on ' + page}"
         doubt = "" if number.accepted else f"  look: {number.reason}"
-        lines.append(f"{picture}: {number.text}  {number.confidence:.3f}  at {x},{y} {width}x{height}{doubt}")
-    return "\n".join(lines)
+        lines.append(f"{file}: {number.text}  {number.confidence:.3f}  at {place}{doubt}")
+    return "\n".join(map(_printable, lines))
+
+
+def _describe_progress(number: int, files: int, reading: PageReading) -> str:
+    page = f", page {reading.page} of {reading.pages}" if reading.pages > 1 else ""
+    return f"file {number} of {files}{page}"
+
+
+def _share_read(reading: PageReading) -> float:
+    """Return which share of a file is read with this page: all of it where it could not be opened."""
+    return reading.page / reading.pages if reading.pages else 1.0
+
+
+def _printable(line: str) -> str:
+    """Return a line in which a file's name, which may be any bytes, neither steers the terminal nor fails to print."""
+    plain = "".join(repr(c)[1:-1] if unicodedata.category(c) in UNPRINTABLE else c for c in line)
+    encoding = sys.stdout.encoding or "utf-8"
+    return plain.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
-    """Write what the network was shown, one PNG per digit: its picture, its place in it, its answer."""
+    """Write what the network was shown, one PNG per digit: its picture and page, its place in it, its answer."""
     from inkdigits.pictures import save_picture
 
+    picture += f"-page{reading.page}" if reading.pages > 1 else ""
     digits = [digit for number in reading.numbers for digit in number.digits]
     for i, digit in enumerate(digits):
         image = digit.shown if digit.shown.max() > 16 else digit.shown * 15  # 8x8 counts are 0..16: 240 is white enough
@@ -262,34 +319,36 @@ def _show_waiting(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _show_progress() -> Iterator[Progress]:
-    """Show epoch, loss and time left: a bar on a terminal, lines elsewhere."""
-    if sys.stderr.isatty():
-        from rich import progress as rich_progress
+def _show_progress(*, bar: bool = True, at_once: bool = False, left: str = "about") -> Iterator[Show]:
+    """Show how far long work is and how long it will take: a bar on a terminal, lines elsewhere or beside results."""
+    if bar and sys.stderr.isatty():
+        from rich import progress
         from rich.console import Console
 
         columns = (
-            rich_progress.TextColumn("epoch {task.completed} of at most {task.total}  loss {task.fields[loss]:.5f}"),
-            rich_progress.BarColumn(),
-            rich_progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(),
+            progress.TimeRemainingColumn(),
         )
-        with rich_progress.Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("training", total=None, loss=0.0, visible=False)
-            yield lambda epoch, epochs, loss: bar.update(task, completed=epoch, total=epochs, loss=loss, visible=True)
+        with progress.Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as shown:
+            task = shown.add_task("", total=None, visible=False)
+            yield lambda what, done, total: shown.update(
+                task, description=what, completed=done, total=total, visible=True
+            )
     else:
-        yield _line_progress()
+        yield _line_progress(at_once, left)
 
 
-def _line_progress() -> Progress:
-    started = said = time.monotonic()
+def _line_progress(at_once: bool, left: str) -> Show:
+    started = time.monotonic()
+    said = started - LINE_EVERY if at_once else started
 
-    def say(epoch: int, epochs: int, loss: float) -> None:
+    def say(what: str, done: float, total: float) -> None:
         nonlocal said
         now = time.monotonic()
-        if epoch == 1 or now - said >= LINE_EVERY:
+        if now - said >= LINE_EVERY:
             said = now
-            left = (now - started) / epoch * (epochs - epoch)
-            click.echo(f"epoch {epoch} of at most {epochs}  loss {loss:.5f}  at most {left:.0f} s left", err=True)
+            click.echo(f"{what}  {left} {(now - started) / done * (total - done):.0f} s left", err=True)
 
     return say
 
