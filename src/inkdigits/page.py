@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from inkdigits.ink import WEAK_INK, stroke_width
 from inkdigits.readings import Box, union
+from inkdigits.ruling import Rule, erase_rules, find_rules, slope_of
+from inkdigits.tilt import LEVEL, Turn, slope_of_rows
 
 MIN_DIGIT_SIZE = 5  # px, longer side; below, no one can tell digits apart
 DRY_GAP = 0.75  # of the stroke width; digits of a number stand further apart
@@ -25,6 +27,7 @@ PART_GAP = 0.25  # of the usual height; as far as the bar of a 5 stands from its
 NUMBER_GAP = 1.0  # of the line's height; digits further apart are two numbers
 SAME_LINE = 0.4  # share of the lower digit's height that two neighbours of a line have in common
 PATCH = 0.5  # thickness, as a share of the longer side, from which ink is a blot; bold digits reach 0.4
+MARGIN = 2  # px; the soft edge of a digit is cut out with it
 MAX_PARTS = 1500  # more marks are a texture or print; joining them pairwise would take seconds
 
 
@@ -43,6 +46,7 @@ class PageInk:
 
     numbers: tuple[tuple[DigitInk, ...], ...]
     reason: str = ""
+    lines: tuple[int, ...] = ()  # of each number the line it stands on, from the top
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,60 @@ class _Part:
 
 
 def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
-    """Find the numbers on a page's ink, (h, w) uint8: lines from top to bottom, numbers from left to right."""
+    """Find the numbers on a page's ink, (h, w) uint8: lines from top to bottom, numbers from left to right.
+
+    Printed lines are taken out. Rows that slope are made level first; boxes are those of the page as it was given.
+    """
+    rules = find_rules(ink)
+    ink = erase_rules(ink, rules)
     labels, parts = _connected_parts(ink)
     parts, reason = _plausible(parts, labels)
     if not parts:
         return PageInk((), reason)
     parts = [part for part in parts if not _is_shadow(part, labels)] or parts
+    slope = _slope(rules, parts)
+    if abs(slope) < LEVEL:
+        return _read_lines(parts, ink, labels)
+    turn = Turn.level(ink.shape, slope)
+    level = turn.apply(_without_others(parts, ink, labels))
+    labels, parts = _connected_parts(level)
+    page = _read_lines(_plausible(parts, labels)[0], level, labels)
+    return replace(page, numbers=tuple(tuple(_turn_back(digit, turn) for digit in number) for number in page.numbers))
+
+
+def _read_lines(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> PageInk:
+    """Join parts to digits, lines and numbers."""
     usual = _usual_height(parts)
     parts = [part for part in parts if part.height <= MAX_HEIGHT * usual or not touches_border(part.box, ink.shape)]
     digits = [part for part in _join_parts(parts, usual) if part.height >= MIN_HEIGHT * usual]
-    numbers = [number for line in _group_into_lines(digits) for number in _group_into_numbers(line)]
-    return PageInk(tuple(tuple(_cut_out(part, ink, labels) for part in number) for number in numbers))
+    lines = [_group_into_numbers(line) for line in _group_into_lines(digits)]
+    return PageInk(
+        numbers=tuple(tuple(_cut_out(part, ink, labels) for part in number) for line in lines for number in line),
+        lines=tuple(i for i, line in enumerate(lines) for _ in line),
+    )
+
+
+def _slope(rules: list[Rule], parts: list[_Part]) -> float:
+    """Return how far the rows of a page fall for each px to the right: as its lines do, else as its digits stand."""
+    slope = slope_of(rules)
+    if slope is not None:
+        return slope
+    usual = _usual_height(parts)
+    return slope_of_rows([part.box for part in parts if part.height >= MIN_HEIGHT * usual], usual)
+
+
+def _without_others(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Return the ink of some parts with its soft edge, without that of others."""
+    own = np.zeros(int(labels.max()) + 1, np.uint8)
+    own[[0, *(label for part in parts for label in part.labels)]] = 1
+    return ink * own[labels]
+
+
+def _turn_back(digit: DigitInk, turn: Turn) -> DigitInk:
+    """Return a digit of the turned page with the box that it has on the page as it was given."""
+    left, top = max(0, digit.box[0] - MARGIN), max(0, digit.box[1] - MARGIN)
+    box = turn.box_of(digit.ink >= WEAK_INK * 255, left, top)
+    return replace(digit, box=box, touches_border=touches_border(box, turn.shape))
 
 
 def find_digit(ink: NDArray[np.uint8]) -> DigitInk | str:
@@ -220,7 +267,7 @@ def _group_into_numbers(line: list[_Part]) -> list[list[_Part]]:
 def _cut_out(part: _Part, ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> DigitInk:
     """Copy the ink of a part with its soft edge, without that of its neighbours."""
     x, y, width, height = part.box
-    top, left = max(0, y - 2), max(0, x - 2)
-    window = (slice(top, y + height + 2), slice(left, x + width + 2))
+    top, left = max(0, y - MARGIN), max(0, x - MARGIN)
+    window = (slice(top, y + height + MARGIN), slice(left, x + width + MARGIN))
     own = np.isin(labels[window], (0, *part.labels))
     return DigitInk(ink[window] * own, part.box, touches_border(part.box, ink.shape))

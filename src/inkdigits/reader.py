@@ -75,7 +75,10 @@ class Reader:
         found = [digit for number in page.numbers for digit in number]
         read = self._read_digits(found, scale)
         digits = iter(read)
-        numbers = tuple(NumberReading.from_digits(tuple(next(digits) for _ in number)) for number in page.numbers)
+        numbers = tuple(
+            NumberReading.from_digits(tuple(next(digits) for _ in number), line=line)
+            for number, line in zip(page.numbers, page.lines, strict=True)
+        )
         if all(ink.touches_border or _is_no_digit(digit) for ink, digit in zip(found, read, strict=True)):
             return PageReading(status="declined", reason=numbers[0].reason, numbers=numbers)
         return PageReading(status="ok", reason="", numbers=numbers)

@@ -44,9 +44,10 @@ class NumberReading:
     reason: str
     box: Box
     digits: tuple[DigitReading, ...]
+    line: int = 0  # the written line it stands on, from the top of the page; numbers far apart may share one
 
     @classmethod
-    def from_digits(cls, digits: tuple[DigitReading, ...]) -> NumberReading:
+    def from_digits(cls, digits: tuple[DigitReading, ...], *, line: int = 0) -> NumberReading:
         """Join digits, left to right; the confidence of all is the product of each."""
         confidence = 1.0
         for digit in digits:
@@ -58,6 +59,7 @@ class NumberReading:
             reason=next((digit.reason for digit in digits if digit.reason), ""),
             box=union([digit.box for digit in digits]),
             digits=digits,
+            line=line,
         )
 
     def to_dict(self) -> dict[str, Any]:
