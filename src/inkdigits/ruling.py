@@ -17,6 +17,7 @@ SEARCH_SIZE = 900  # px, longer side; lines are searched in a copy in which a ce
 STEEPEST = 16  # degrees; a page is held no further askew
 STEP = 2  # degrees; a line between two directions rises by half a px over a piece
 PIECE = 18  # px of the copy; the shortest straight piece: longer than most bars of digits, shorter than a box's side
+LONG_PIECE = 40  # px of the copy; tells how the lines run, where the bars of many 7s run otherwise
 MAX_PIECES = 600  # of one direction; more are print or a texture, not lines
 MAX_GAP = 0.1  # of the picture's side; further apart two pieces are two lines
 OFF_LINE = 1.5  # px of the copy, and GAP_DRIFT more for each px of a gap: a piece this far off is on another line
@@ -118,9 +119,9 @@ def _search_copy(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
 
 
 def _direction(cells: NDArray[np.uint8]) -> int:
-    """Return by how many degrees most straight ink falls to the right."""
+    """Return by how many degrees most straight ink falls to the right that is longer than strokes are."""
     directions = range(-STEEPEST, STEEPEST + 1, STEP)
-    return max(directions, key=lambda degrees: (int(_straight(cells, degrees).sum()), -abs(degrees)))
+    return max(directions, key=lambda degrees: (int(_straight(cells, degrees, LONG_PIECE).sum()), -abs(degrees)))
 
 
 def _lines(cells: NDArray[np.uint8], degrees: int, *, down: bool) -> list[Rule]:
@@ -222,8 +223,8 @@ def _fit(points: _Points, alive: NDArray[np.bool_], on_it: NDArray[np.int64]) ->
     return on_it
 
 
-def _straight(cells: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
-    """Return the ink that lies in straight pieces of PIECE px along a direction, (h, w) uint8."""
+def _straight(cells: NDArray[np.uint8], degrees: int, length: int = PIECE) -> NDArray[np.uint8]:
+    """Return the ink that lies in straight pieces of a length along a direction, (h, w) uint8."""
     height, width = cells.shape
     rise = -math.tan(math.radians(degrees))
     room = math.ceil(abs(rise) * width)
@@ -231,7 +232,7 @@ def _straight(cells: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
     level = cv2.warpAffine(cells, shear, (width, height + room), flags=cv2.INTER_NEAREST)
     whole = cv2.dilate(level, np.ones((2, 3), np.uint8))  # a line between two directions steps down once in a piece
     whole = cv2.erode(whole, np.ones((1, 3), np.uint8))
-    opened = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((1, PIECE), np.uint8))
+    opened = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     back = cv2.warpAffine(opened, shear, (width, height), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     return np.asarray(back, np.uint8) & cells
 
