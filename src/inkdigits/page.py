@@ -78,9 +78,8 @@ def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     if abs(slope) < LEVEL:
         return _read_lines(parts, ink, labels)
     turn = Turn.level(ink.shape, slope)
-    level = turn.apply(_without_others(parts, ink, labels))
-    labels, parts = _connected_parts(level)
-    page = _read_lines(_plausible(parts, labels)[0], level, labels)
+    labels = turn.apply_labels(labels)  # what hangs together was found before: turning blurs narrow gaps
+    page = _read_lines(_boxed_anew(parts, labels), turn.apply(ink), labels)
     return replace(page, numbers=tuple(tuple(_turn_back(digit, turn) for digit in number) for number in page.numbers))
 
 
@@ -105,11 +104,22 @@ def _slope(rules: list[Rule], parts: list[_Part]) -> float:
     return slope_of_rows([part.box for part in parts if part.height >= MIN_HEIGHT * usual], usual)
 
 
-def _without_others(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Return the ink of some parts with its soft edge, without that of others."""
-    own = np.zeros(int(labels.max()) + 1, np.uint8)
-    own[[0, *(label for part in parts for label in part.labels)]] = 1
-    return ink * own[labels]
+def _boxed_anew(parts: list[_Part], labels: NDArray[np.int32]) -> list[_Part]:
+    """Return parts with their boxes on a turned page; each of them is one component."""
+    y, x = np.nonzero(labels)
+    own = labels[y, x]
+    first = np.full((2, int(labels.max(initial=0)) + 1), max(labels.shape))
+    last = np.zeros_like(first)
+    for values, low, high in zip((x, y), first, last, strict=True):
+        np.minimum.at(low, own, values)
+        np.maximum.at(high, own, values)
+    turned = []
+    for part in parts:
+        [label] = part.labels
+        left, top, right, bottom = (int(edge) for edge in (*first[:, label], *last[:, label]))
+        if right >= left:
+            turned.append(replace(part, box=(left, top, right - left + 1, bottom - top + 1)))
+    return turned
 
 
 def _turn_back(digit: DigitInk, turn: Turn) -> DigitInk:

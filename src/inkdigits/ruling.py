@@ -17,6 +17,7 @@ SEARCH_SIZE = 900  # px, longer side; lines are searched in a copy in which a ce
 STEEPEST = 16  # degrees; a page is held no further askew
 STEP = 2  # degrees; a line between two directions rises by half a px over a piece
 PIECE = 18  # px of the copy; the shortest straight piece: longer than most bars of digits, shorter than a box's side
+BOX_GAP = 5  # px of the copy; more lie between the boxes of two rows
 LONG_PIECE = 40  # px of the copy; tells how the lines run, where the bars of many 7s run otherwise
 MAX_PIECES = 600  # of one direction; more are print or a texture, not lines
 MAX_GAP = 0.1  # of the picture's side; further apart two pieces are two lines
@@ -81,10 +82,11 @@ def find_rules(ink: NDArray[np.uint8]) -> list[Rule]:
     """
     cells, size = _search_copy(ink)
     degrees = _direction(cells)
-    across = [rule for rule in _lines(cells, degrees, down=False) if _is_rule(rule, cells.shape[1])]
+    across = [rule for rule in _lines(cells, degrees, PIECE, down=False) if _is_rule(rule, cells.shape[1])]
     if not across:
         return []
-    down = _lines(np.ascontiguousarray(cells.T), -degrees, down=True)
+    boxes = max(len(rule.centers) for rule in across) < cells.shape[1] / 2  # in rows, one above the other
+    down = _lines(np.ascontiguousarray(cells.T), -degrees, BOX_GAP if boxes else PIECE, down=True)
     sides = [side for rule in down if (side := _as_side(rule, across, cells)) is not None]
     rules = [_follow(ink.T if rule.down else ink, _enlarge(rule, size)) for rule in across + sides]
     return _printed_alike(rules)
@@ -124,10 +126,10 @@ def _direction(cells: NDArray[np.uint8]) -> int:
     return max(directions, key=lambda degrees: (int(_straight(cells, degrees, LONG_PIECE).sum()), -abs(degrees)))
 
 
-def _lines(cells: NDArray[np.uint8], degrees: int, *, down: bool) -> list[Rule]:
+def _lines(cells: NDArray[np.uint8], degrees: int, gap: int, *, down: bool) -> list[Rule]:
     """Return the lines that run about in a direction: the longest pieces, and those that lie in their course."""
     lines: list[Rule] = []
-    pieces = sorted(_pieces(cells, degrees, down=down), key=lambda piece: -len(piece.centers))
+    pieces = sorted(_pieces(cells, degrees, gap, down=down), key=lambda piece: -len(piece.centers))
     widest = MAX_GAP * cells.shape[1]
     for piece in pieces:
         if piece.thickness > THICK * pieces[0].thickness:
@@ -140,7 +142,7 @@ def _lines(cells: NDArray[np.uint8], degrees: int, *, down: bool) -> list[Rule]:
     return lines
 
 
-def _pieces(cells: NDArray[np.uint8], degrees: int, *, down: bool) -> list[Rule]:
+def _pieces(cells: NDArray[np.uint8], degrees: int, gap: int, *, down: bool) -> list[Rule]:
     """Return the straight pieces of ink in about a direction."""
     found = np.zeros_like(cells)
     for near in range(degrees - FANNED_OUT, degrees + FANNED_OUT + 1, STEP):
@@ -151,7 +153,7 @@ def _pieces(cells: NDArray[np.uint8], degrees: int, *, down: bool) -> list[Rule]
     thin = heights <= THICK * np.median(heights) + 1
     points = _Points(columns[thin], (tops + (heights - 1) / 2)[thin], heights[thin])
     slopes = np.tan(np.radians(np.arange(degrees - FANNED_OUT, degrees + FANNED_OUT + FINE_STEP / 2, FINE_STEP)))
-    return [points.through(on_it, down=down) for on_it in _straight_lines(points, slopes)]
+    return [points.through(on_it, down=down) for on_it in _straight_lines(points, slopes, gap)]
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def _column_runs(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np
     return columns, tops, np.nonzero(steps == -1)[1] - tops
 
 
-def _straight_lines(points: _Points, slopes: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
+def _straight_lines(points: _Points, slopes: NDArray[np.float64], gap: int) -> Iterator[NDArray[np.int64]]:
     """Yield the points of the straight pieces that most points lie on, the longest first (a Hough transform)."""
     levels = np.rint(points.middles - slopes[:, None] * points.columns).astype(np.int64)
     levels -= levels.min() - 1  # a free row at either end, for the rows beside a line
@@ -194,22 +196,22 @@ def _straight_lines(points: _Points, slopes: NDArray[np.float64]) -> Iterator[ND
             return
         slope, level = divmod(best, n_levels)
         peak = np.flatnonzero(alive & (np.abs(levels[slope] - level) <= 1))
-        on_it = _fit(points, alive, _unbroken(points.columns, peak))
+        on_it = _fit(points, alive, _unbroken(points.columns, peak, gap), gap)
         if len(on_it) >= PIECE / 2:
             yield on_it
-        gone = np.union1d(on_it, _unbroken(points.columns, peak))
+        gone = np.union1d(on_it, _unbroken(points.columns, peak, gap))
         alive[gone] = False
         votes -= np.bincount(cells[:, gone].ravel(), minlength=len(votes))
 
 
-def _unbroken(columns: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the longest sequence of points without a gap as long as a piece."""
+def _unbroken(columns: NDArray[np.int64], chosen: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
+    """Return the longest sequence of points without a wider gap, px."""
     ordered = chosen[np.argsort(columns[chosen], kind="stable")]
-    breaks = np.flatnonzero(np.diff(columns[ordered]) > PIECE) + 1
+    breaks = np.flatnonzero(np.diff(columns[ordered]) > gap) + 1
     return max(np.split(ordered, breaks), key=len)
 
 
-def _fit(points: _Points, alive: NDArray[np.bool_], on_it: NDArray[np.int64]) -> NDArray[np.int64]:
+def _fit(points: _Points, alive: NDArray[np.bool_], on_it: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
     """Draw a straight line through points, and return those that lie on it, as far as it runs on."""
     for _ in range(FITS):
         if not on_it.size:
@@ -219,7 +221,7 @@ def _fit(points: _Points, alive: NDArray[np.bool_], on_it: NDArray[np.int64]) ->
         slope = float(spread @ y) / max(1.0, float(spread @ spread))
         off = points.middles - y.mean() - slope * (points.columns - x.mean())
         near = np.flatnonzero(alive & (np.abs(off) <= ON_LINE))
-        on_it = _unbroken(points.columns, near) if near.size else near
+        on_it = _unbroken(points.columns, near, gap) if near.size else near
     return on_it
 
 
@@ -247,7 +249,7 @@ def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _runs_on(line: Rule, piece: Rule, max_gap: float) -> bool:
     """Whether a piece lies in the course of a line, in one of its gaps or beyond its ends."""
     beyond = max(piece.start - line.end, line.start - piece.end)
-    widest = PIECE / 2 if line.down else min(max_gap, max(PIECE, len(line.centers) / 2))  # boxes of two rows are two
+    widest = BOX_GAP if line.down else min(max_gap, max(PIECE, len(line.centers) / 2))  # boxes of two rows are two
     if beyond > widest:
         return False
     return all(
