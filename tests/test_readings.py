@@ -71,6 +71,7 @@ def test_a_reading_as_json_has_the_keys_of_the_contract() -> None:
                         "probabilities": [0.9, pytest.approx(0.1)],
                     }
                 ],
+                "line": 0,
             }
         ],
     }
