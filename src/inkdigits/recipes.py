@@ -141,7 +141,7 @@ RECIPES = {
             },
             max_epochs=46,
             preparation="mnist-28",
-            drawn=2400,
+            drawn=3300,
             negatives=5600,
             held_out=0.1,
             random_state=0,

@@ -22,6 +22,7 @@ PEN_SHAKE = 0.01  # the same for pen points, which are somebody's own hand alrea
 PEN_WIDTH = (0.45, 1.0)  # of the height; pendigits stretches each digit to a square
 ONE_WIDTH = (0.2, 0.55)  # the same for a 1, which would else be a 7 without a bar
 IN_THE_AIR = 0.15  # of the height; a 4, 5 or 7 that goes up further than this, late, has lifted the pen
+WITH_A_BASE = 0.3  # share of the 1s whose upstroke does not come near it
 Stroke = Sequence[tuple[float, float]]  # points (x, y); the digit is 1 high, y grows downwards
 
 
@@ -71,8 +72,13 @@ def _lift_pen(way: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 
 def _one_with_a_long_upstroke(random: np.random.Generator, width: float) -> list[Stroke]:  # noqa: ARG001
-    low, far = random.uniform(0.3, 0.75), random.uniform(0.2, 0.5)
-    return [[(0.6 - far, low), (0.6 - far / 2, low / 2), (0.6, 0.0), (0.6, 0.5), (0.6, 1.0)]]
+    """Draw the 1 of much of Europe; its upstroke may begin at the base line, and reach as far as the 1 is high."""
+    far, bend = random.uniform(0.2, 0.9), random.uniform(0.4, 0.7)
+    low = min(1.0, max(random.uniform(0.3, 1.0), far * random.uniform(0.9, 1.3)))  # a flat one would make it a 7
+    top, foot = 0.5 + far / 2, 0.5 + far / 2 - random.uniform(-0.05, 0.25)
+    one = [(top - far, low), (top - far * bend, low * bend), (top, 0.0), ((top + foot) / 2, 0.5), (foot, 1.0)]
+    base = random.uniform(0.1, 0.4)
+    return [one, [(foot - base, 1.0), (foot + base, 1.0)]] if low < 0.6 and random.random() < WITH_A_BASE else [one]
 
 
 def _barred_seven(random: np.random.Generator, width: float) -> list[Stroke]:
@@ -111,6 +117,24 @@ def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([points[:1], cut[1:-1], points[-1:]])
 
 
+def _curled_nine(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 9 that is a g: its loop may stay open, its tail comes back to the left."""
+    turn = np.linspace(random.uniform(-0.4, 0.5), 2 * np.pi - random.uniform(-0.3, 0.6), 9)
+    radius_x, radius_y = width / 2, random.uniform(0.17, 0.27)
+    loop = [(0.5 + radius_x * np.cos(a), radius_y - radius_y * np.sin(a)) for a in turn]
+    right, deep = 0.5 + radius_x, random.uniform(0.7, 0.95)
+    tail = [(right, radius_y * 0.5), (right, deep * 0.7), (0.5 + radius_x / 2, 1.0), (0.5 - radius_x, deep)]
+    return [[*loop, *tail]]
+
+
+def _six_with_a_hook(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 6 that begins with a hook or a bar to the right, and has a small loop."""
+    left, right, loop = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.45, 0.65)
+    start = (right, random.uniform(-0.02, 0.12))
+    back = [start, (0.5, 0.0), (left, random.uniform(0.25, 0.4)), (left, 0.8), (0.5, 1.0)]
+    return [[*back, (right, 0.85), (right - 0.05, loop + 0.08), (0.5, loop), (left + 0.05, loop + 0.12)]]
+
+
 def _slim_seven(random: np.random.Generator, width: float) -> list[Stroke]:
     right, foot = 0.5 + width / 3, random.uniform(0.3, 0.5)
     return [[(right - width * random.uniform(0.5, 0.8), 0.0), (right, 0.0), (0.55, 0.5), (foot, 1.0)]]
@@ -133,10 +157,13 @@ def _open_zero(random: np.random.Generator, width: float) -> list[Stroke]:
 Form = Callable[[np.random.Generator, float], list[Stroke]]  # draws strokes of a width with proportions of its own
 FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (1, _one_with_a_long_upstroke),
+    (1, _one_with_a_long_upstroke),  # twice: it differs more from hand to hand than the others
     (7, _barred_seven),
     (7, _seven_with_a_serif),
     (4, _open_four),
     (9, _nine_with_a_straight_tail),
+    (9, _curled_nine),
+    (6, _six_with_a_hook),
     (7, _slim_seven),
     (7, _seven_with_a_long_serif),
     (0, _open_zero),
