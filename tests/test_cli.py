@@ -30,7 +30,7 @@ Draw = Callable[..., NDArray[np.uint8]]
 Run = Callable[..., Result]
 
 PAGE_KEYS = {"file", "status", "reason", "text", "page", "pages", "numbers"}
-NUMBER_KEYS = {"text", "confidence", "accepted", "reason", "box", "digits"}
+NUMBER_KEYS = {"text", "confidence", "accepted", "reason", "box", "digits", "line"}
 DIGIT_KEYS = {"text", "confidence", "accepted", "reason", "box", "probabilities"}
 
 
