@@ -9,6 +9,11 @@
     ├── RuleError (ValueError)           a rule for numbers is no rule, or contradicts another
     ├── CheckpointError (ValueError)     a training cannot go on from a checkpoint, or cannot write one
     ├── TableError (ValueError)          a table of readings cannot be written
+    ├── SourceError (ValueError)         a source of many pictures is missing, damaged or of an unknown kind
+    ├── StorageError (OSError)           an address cannot be listed, read or written
+    ├── BatchError (RuntimeError)        a batch cannot begin
+    │   ├── BatchMismatchError           what there is was begun with another source, model or level
+    │   └── BatchStoppedError            it stopped before its end, and goes on when it is started again
     └── MissingExtraError (ImportError)  the job needs an optional dependency
 
 Each message says what was given, what is wrong and what to do next.
@@ -51,6 +56,26 @@ class CheckpointError(InkdigitsError, ValueError):
 
 class TableError(InkdigitsError, ValueError):
     """A table of readings cannot be written."""
+
+
+class SourceError(InkdigitsError, ValueError):
+    """A source of many pictures is missing, damaged or of an unknown kind."""
+
+
+class StorageError(InkdigitsError, OSError):
+    """An address cannot be listed, read or written: trying again may help."""
+
+
+class BatchError(InkdigitsError, RuntimeError):
+    """A batch cannot begin."""
+
+
+class BatchMismatchError(BatchError):
+    """What there is was begun with another source, model or level."""
+
+
+class BatchStoppedError(BatchError):
+    """A batch stopped before its end: what is done is kept, and it goes on when it is started again."""
 
 
 class MissingExtraError(InkdigitsError, ImportError):

@@ -27,10 +27,18 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     """
     try:
         with Path(path).open("rb") as file:
-            zipped = file.peek(2).startswith(GZIP_MAGIC)
-            return _parse(gzip.GzipFile(fileobj=file) if zipped else file)
+            return parse_idx(file)
     except (OSError, EOFError, ValueError, zlib.error) as error:  # ValueError: ours, or of a path with a NUL in it
         raise DatasetError(f"cannot read '{path}': {reason_of(error)}; fetch it again") from error
+
+
+def parse_idx(file: io.BufferedReader) -> NDArray[np.uint8]:
+    """Return the array stored in an open IDX file, as read_idx does.
+
+    Raises OSError, EOFError, ValueError or zlib.error if it is damaged.
+    """
+    zipped = file.peek(2).startswith(GZIP_MAGIC)
+    return _parse(gzip.GzipFile(fileobj=file) if zipped else file)
 
 
 def _parse(file: io.BufferedIOBase) -> NDArray[np.uint8]:
