@@ -18,6 +18,7 @@ from inkdigits import __version__
 from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
+    from inkdigits.batch import Plan, Summary
     from inkdigits.datasets import Dataset
     from inkdigits.evaluation import Evaluation
     from inkdigits.line_training import LineTrainingResult
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
 
     Show = Callable[[str, float, float], None]  # what is being done, how much of it is done, of how much
 
-# The names of recipes.RECIPES and ALIASES and datasets.SPLIT_METHODS, without loading scikit-learn for --help
+# The names of recipes.RECIPES and ALIASES, datasets.SPLIT_METHODS and workers.LEVELS, without loading them for --help
 RECIPE_NAMES = ("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "line", "convnet")
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
+LEVEL_NAMES = ("digit", "number", "page")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
 STOPPED = 130  # exit status after a Ctrl-C, as shells have it
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, halves of characters, line separators
+OUTCOMES = {"read": "read", "review": "to review", "declined": "declined", "failed": "failed"}
+MOST_REASONS = 10  # that are shown of why files failed; summary.json has all
 LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
 
 
@@ -102,6 +106,58 @@ def read(
     if "failed" in statuses:
         click.echo(f"{statuses.count('failed')} of {len(statuses)} pictures failed", err=True)
         sys.exit(1)
+
+
+@main.command()
+@click.argument("source")
+@click.option("--out", required=True, metavar="DIR", help="Where the readings go; what is there is not read again.")
+@click.option("--level", type=click.Choice(LEVEL_NAMES), default="page", show_default=True, help="What a picture is.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Pictures at a time.  [default: processors]")
+@click.option("--dask", metavar="ADDRESS", help="Read on a Dask cluster: its scheduler, as tcp://host:8786.")
+@click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
+@click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def batch(
+    source: str,
+    out: str,
+    level: Any,
+    workers: int | None,
+    dask: str | None,
+    model: str | None,
+    plan: bool,
+    quiet: bool,
+) -> None:
+    """Read many pictures to Parquet files; what is interrupted goes on when it is started again.
+
+    SOURCE is a folder, a pattern, a manifest (.csv, .parquet with a column of paths), a .zip, a .tar, an IDX file, or
+    a .parquet with pictures; a path, or a URL as s3://. Exit status: 0 all read, 1 some failed or it stopped, 2 wrong
+    use.
+    """
+    from inkdigits.batch import connect_dask, plan_many, read_many
+    from inkdigits.errors import BatchStoppedError
+
+    if plan:
+        click.echo(_describe_plan(plan_many(source, out, level=level, model=model)))
+        return
+    try:
+        with connect_dask(dask) if dask else nullcontext((None, None)) as (executor, threads), _show_progress() as show:
+            summary = read_many(
+                source,
+                out,
+                level=level,
+                model=model,
+                executor=executor,
+                workers=workers or threads,
+                progress=None if quiet else lambda so_far: _show_batch(show, so_far),
+            )
+    except BatchStoppedError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        click.echo("stopped by Ctrl-C: what is done is kept; start it again, it goes on", err=True)
+        sys.exit(STOPPED)
+    click.echo(_describe_summary(summary, out))
+    sys.exit(1 if summary.tally.failed else 0)
 
 
 @main.command()
@@ -283,6 +339,36 @@ def _printable(line: str) -> str:
     return plain.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def _describe_plan(plan: Plan) -> str:
+    others = f" ({plan.left_out:,} others do not end like a picture)" if plan.left_out else ""
+    done = f"{plan.files_done:,} are done, {plan.files - plan.files_done:,} are left"
+    return f"{plan.files:,} files{others} in {plan.shards:,} shard{'s' * (plan.shards > 1)}; {done}"
+
+
+def _show_batch(show: Show, summary: Summary) -> None:
+    tally = summary.tally
+    accepted = f"{tally.accepted / tally.numbers:.1%} accepted  " if tally.numbers else ""
+    rate = f"{summary.files_per_second:,.0f}/s"
+    what = f"{tally.files:,} of {summary.files:,} files  {rate}  {accepted}{tally.failed:,} failed"
+    show(what, summary.files_now, summary.files_now + summary.files - tally.files)
+
+
+def _describe_summary(summary: Summary, out: str) -> str:
+    tally = summary.tally
+    outcomes = (f"{getattr(tally, outcome):,} {words}" for outcome, words in OUTCOMES.items())
+    others = [f"{summary.left_out:,} others do not end like a picture"] if summary.left_out else []
+    return "\n".join(
+        [
+            f"{tally.files:,} files: {', '.join(outcomes)}",
+            *others,
+            f"{tally.numbers:,} numbers, {tally.accepted:,} accepted",
+            *(f"{count:6,}  {reason}" for reason, count in list(summary.to_dict()["reasons"].items())[:MOST_REASONS]),
+            *(f"slowest: {seconds:.2f} s  {file}" for seconds, file in summary.slowest[:3]),
+            f"{summary.files_now:,} files in {summary.seconds:.1f} s; the readings are in {out}",
+        ]
+    )
+
+
 def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
     """Write what the network was shown, one PNG per digit: its picture and page, its place in it, its answer."""
     from inkdigits.pictures import save_picture
@@ -346,7 +432,7 @@ def _line_progress(at_once: bool, left: str) -> Show:
     def say(what: str, done: float, total: float) -> None:
         nonlocal said
         now = time.monotonic()
-        if now - said >= LINE_EVERY:
+        if now - said >= LINE_EVERY and done:
             said = now
             click.echo(f"{what}  {left} {(now - started) / done * (total - done):.0f} s left", err=True)
 

@@ -322,8 +322,7 @@ def open_model(model: str | Path | Model | None) -> Model:
     Raises ModelFileError if it cannot be used, or prepares digits in a way that this inkdigits does not know.
     """
     if not isinstance(model, Model):
-        name = DEFAULT_MODEL if model is None else model
-        model = Model.load(bundled_models().get(str(name), Path(name)))
+        model = Model.load(_find(model))
     preparation = PREPARATIONS.get(model.metadata.preparation)
     if preparation is None or preparation.size != model.image_size:
         raise ModelFileError(
@@ -333,10 +332,23 @@ def open_model(model: str | Path | Model | None) -> Model:
     return model
 
 
+def read_model(model: str | Path | Model | None) -> bytes:
+    """Return the content of the file that open_model would open; whether it can be used is not looked at.
+
+    Raises ModelFileError if it cannot be read.
+    """
+    return model.content if isinstance(model, Model) else _read_bytes(_find(model))
+
+
 def bundled_models() -> dict[str, Path]:
     """Return the model files that come with inkdigits, by name."""
     folder = Path(str(resources.files("inkdigits") / "models"))
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+
+
+def _find(model: str | Path | None) -> Path:
+    name = DEFAULT_MODEL if model is None else model
+    return bundled_models().get(str(name), Path(name))
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -1,0 +1,346 @@
+"""Workers: processes that read pictures, and the crew that watches over them.
+
+A picture may kill the process that decodes it, or keep it busy for ever. So pictures are read in processes of their
+own, by whatever executor the watching runs: it sees which file ended its worker, and goes on with the next.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import hashlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from inkdigits import storage
+from inkdigits.errors import BatchError, BatchMismatchError, BatchStoppedError, InkdigitsError, PictureError, one_line
+from inkdigits.modelfile import MAX_BYTES, Model
+from inkdigits.readings import NumberReading, PageReading
+from inkdigits.shards import Row, Shard, Tally, rows_of, write_shard
+from inkdigits.sources import Content, Item, Source
+
+if TYPE_CHECKING:
+    from inkdigits.reader import Reader
+
+LEVELS = ("digit", "number", "page")
+IDLE_S = 60.0  # after which a worker that nobody asks ends; its model takes 100 MB
+STARTS = 3  # a worker may be killed while it starts, too; after so many it is the machine's fault
+DEATHS = 2  # of its readers that set a file aside; the first may have been somebody else's doing
+TIMED_OUT = 1  # exit status of a worker that was cut off, as faulthandler has it
+SLOWEST = 10  # files that a summary names
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # a worker is a core
+GONE = PictureError("it is no longer in the source")
+SERVE = "from inkdigits.workers import serve; serve()"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to do with shards: where the pictures are, what reads them, where the readings go."""
+
+    source: Source
+    level: str
+    model: str  # the address of the model file
+    model_sha256: str
+    readings: str  # the folder of the shards' files
+    terms: str
+    timeout_s: float  # the longest that one file may take
+
+
+class Answer(NamedTuple):
+    """What a file was read as, and how long that took."""
+
+    rows: list[Row]
+    seconds: float
+
+
+class Done(NamedTuple):
+    """What came of a shard."""
+
+    tally: Tally
+    slowest: list[tuple[float, str]]  # seconds and files
+
+
+class Crew:
+    """The workers of this process, started when they are needed, and kept until the crew is dismissed."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._lock = Lock()
+        self._dismissed = False
+
+    def check_model(self, content: bytes) -> None:
+        """Load a model in a worker. Raises ModelFileError if it cannot be used."""
+        with self._borrow(hashlib.sha256(content).hexdigest(), lambda: content):
+            pass
+
+    def read_shard(self, job: Job, shard: Shard) -> Done:
+        """Read the files of a shard, and write what came of them."""
+        answers = list(self.read_items(job, shard.items))
+        tally = write_shard(job.readings, shard, [answer.rows for answer in answers], job.terms)
+        seconds = ((answer.seconds, item.file) for item, answer in zip(shard.items, answers, strict=True))
+        return Done(tally, sorted(seconds, reverse=True)[:SLOWEST])
+
+    def read_items(self, job: Job, items: Sequence[Item]) -> Iterator[Answer]:
+        """Yield the answer to each file, in order; one that ends its worker twice or takes too long has failed."""
+        answered = deaths = 0
+        while answered < len(items):
+            try:
+                with self._borrow(job.model_sha256, lambda: _model_content(job.model, job.model_sha256)) as worker:
+                    for answer in worker.read(job, items[answered:]):
+                        yield answer
+                        answered, deaths = answered + 1, 0
+            except _DiedError as death:
+                deaths += 1
+                if death.status == TIMED_OUT or deaths == DEATHS:
+                    yield _set_aside(items[answered], death, job)
+                    answered, deaths = answered + 1, 0
+
+    def dismiss(self) -> None:
+        """End all workers at once, and start no more."""
+        with self._lock:
+            self._dismissed = True
+            workers = list(self._all)
+        for worker in workers:
+            worker.kill()
+
+    @contextmanager
+    def _borrow(self, model_sha256: str, model: Callable[[], bytes]) -> Iterator[_Worker]:
+        """Lend a worker with a model; it comes back only from what went well: its pipe may hold what nobody took."""
+        worker = self._take(model_sha256, model)
+        try:
+            yield worker
+        except BaseException:
+            self._end(worker)
+            raise
+        else:
+            self._idle.append(worker)
+
+    def _take(self, model_sha256: str, model: Callable[[], bytes]) -> _Worker:
+        for _ in range(STARTS):
+            with self._lock:
+                if self._dismissed:
+                    raise BatchStoppedError("stopped before its end; start it again, it goes on where it was")
+                worker = self._idle.pop() if self._idle else _Worker()
+                self._all.add(worker)
+            try:
+                worker.load_model(model_sha256, model)
+            except BaseException as error:
+                self._end(worker)
+                if not isinstance(error, _DiedError):
+                    raise
+            else:
+                return worker
+        raise BatchError(f"cannot start '{sys.executable}' to read pictures: it ends at once; see what it printed")
+
+    def _end(self, worker: _Worker) -> None:
+        self._all.discard(worker)
+        worker.kill()
+
+
+def read_shard(job: Job, shard: Shard) -> Done:
+    """Read a shard with the crew of this process: what an executor elsewhere is given to do."""
+    return _crew_of_this_process().read_shard(job, shard)
+
+
+def serve() -> None:
+    """Be a worker: load models and read files as stdin says, and answer on stdout, until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who watches over us
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+    with open(os.devnull, "w") as nowhere, suppress(EOFError, BrokenPipeError):  # noqa: PTH123 - a device
+        _Server(sys.stdin.buffer, answers, nowhere).serve()
+
+
+class _DiedError(Exception):
+    """A worker ended while it read."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the worker ended with status {status}")
+        self.status = status
+
+
+class _Worker:
+    """A process that reads, seen from outside."""
+
+    def __init__(self) -> None:
+        path = os.pathsep.join(filter(None, sys.path))
+        self._process = subprocess.Popen(  # noqa: S603 - this very Python
+            [sys.executable, "-P", "-c", SERVE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
+        )
+
+    def load_model(self, sha256: str, model: Callable[[], bytes]) -> None:
+        """Have it load a model, if that is not the one it has; an idle worker may be found dead by this."""
+        if not self._ask("_has_model", sha256):
+            self._ask("_load_model", model())
+
+    def read(self, job: Job, items: Sequence[Item]) -> Iterator[Answer]:
+        """Have it read items, and yield its answers as they come."""
+        self._send("_read", job, items)
+        for _ in items:
+            yield self._receive()
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was not sent
+                pipe.close()  # type: ignore[union-attr]
+
+    def _ask(self, what: str, *values: Any) -> Any:
+        self._send(what, *values)
+        return self._receive()
+
+    def _send(self, what: str, *values: Any) -> None:
+        try:
+            pickle.dump((what, values), self._process.stdin)  # type: ignore[arg-type]
+            self._process.stdin.flush()  # type: ignore[union-attr]
+        except (OSError, ValueError) as error:
+            raise _DiedError(self._process.wait()) from error
+
+    def _receive(self) -> Any:
+        try:
+            answer = pickle.load(self._process.stdout)  # type: ignore[arg-type]  # noqa: S301 - of our own process
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            self._process.kill()
+            raise _DiedError(self._process.wait()) from error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class _Server:
+    """A process that reads, seen from inside."""
+
+    def __init__(self, questions: IO[bytes], answers: IO[bytes], nowhere: IO[str]) -> None:
+        self._questions = questions
+        self._answers = answers
+        self._nowhere = nowhere
+        self._reader: Reader | None = None
+
+    def serve(self) -> None:
+        while True:
+            with self._time_limit(IDLE_S):
+                what, values = pickle.load(self._questions)  # noqa: S301 - of who started us
+            try:
+                for answer in getattr(self, what)(*values):
+                    self._answer(answer)
+            except InkdigitsError as error:  # of the model, the source or the storage: not of one file
+                self._answer(error)
+            except Exception as error:  # noqa: BLE001 - a fault of ours must be told
+                self._answer(BatchError(f"inkdigits failed ({one_line(repr(error))}); report it"))
+
+    def _has_model(self, sha256: str) -> Iterator[bool]:
+        yield self._reader is not None and self._reader.model.sha256 == sha256
+
+    def _load_model(self, content: bytes) -> Iterator[None]:
+        import cv2
+
+        from inkdigits.reader import Reader
+
+        cv2.setNumThreads(1)
+        self._reader = Reader(Model(content, source="the model"))
+        yield None
+
+    def _read(self, job: Job, items: Sequence[Item]) -> Iterator[Answer]:
+        contents = job.source.contents(items)
+        for item in items:
+            started = time.perf_counter()
+            with self._time_limit(job.timeout_s):
+                reading = self._try(next(contents, GONE), job.level)
+            yield Answer(rows_of(item.file, reading), time.perf_counter() - started)
+
+    def _try(self, content: Content, level: str) -> PageReading:
+        """Read a picture; whatever goes wrong with it, the others are still read."""
+        if isinstance(content, PictureError):
+            return PageReading(status="failed", reason=str(content))
+        try:
+            return _READ[level](self._reader, content)
+        except PictureError as error:
+            return PageReading(status="failed", reason=_without_name(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours, or no memory: it costs one file, not the batch
+            return PageReading(status="failed", reason=f"inkdigits failed on it ({one_line(repr(error))}); report it")
+
+    def _answer(self, answer: object) -> None:
+        pickle.dump(answer, self._answers)
+        self._answers.flush()
+
+    @contextmanager
+    def _time_limit(self, seconds: float) -> Iterator[None]:
+        """End this process when it takes longer, even in a library that never comes back."""
+        faulthandler.dump_traceback_later(seconds, exit=True, file=self._nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _read_page(reader: Reader, content: Any) -> PageReading:
+    return reader.read(content)
+
+
+def _read_number(reader: Reader, content: Any) -> PageReading:
+    return _as_page(reader.read_number(content))
+
+
+def _read_digit(reader: Reader, content: Any) -> PageReading:
+    digit = reader.read_digit(content)
+    return _as_page(NumberReading.from_digits((digit,)))
+
+
+def _as_page(number: NumberReading) -> PageReading:
+    """Return a crop's number as a page's; a crop in which there is none is declined."""
+    if not number.text:
+        return PageReading(status="declined", reason=number.reason)
+    return PageReading(status="ok", reason="", numbers=(number,))
+
+
+_READ: dict[str, Callable[[Any, Any], PageReading]] = dict(
+    zip(LEVELS, (_read_digit, _read_number, _read_page), strict=True)
+)
+
+
+def _without_name(error: PictureError) -> str:
+    """Return why a picture cannot be read: its name stands beside it, and where it came from does not matter."""
+    return str(error).removeprefix("cannot read the bytes given: ").removeprefix("cannot read the array: ")
+
+
+def _set_aside(item: Item, death: _DiedError, job: Job) -> Answer:
+    if death.status == TIMED_OUT:
+        reason = f"took longer than {job.timeout_s:g} s and was cut off; read it alone with 'inkdigits read'"
+        return Answer(rows_of(item.file, PageReading(status="failed", reason=reason)), job.timeout_s)
+    how = signal.strsignal(-death.status) if death.status < 0 else f"status {death.status}"
+    reason = f"ended the process that read it twice ({how}); save it with another program"
+    return Answer(rows_of(item.file, PageReading(status="failed", reason=reason)), 0.0)
+
+
+@lru_cache(maxsize=1)
+def _model_content(address: str, sha256: str) -> bytes:
+    content = storage.read_file(address, max_bytes=MAX_BYTES)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise BatchMismatchError(
+            f"cannot go on with '{address}': it is another model than at the beginning; put it back"
+        )
+    return content
+
+
+@lru_cache(maxsize=1)
+def _crew_of_this_process() -> Crew:
+    import atexit
+
+    crew = Crew()
+    atexit.register(crew.dismiss)
+    return crew
