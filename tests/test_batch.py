@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +33,7 @@ from inkdigits.shards import Tally
 
 Draw = Callable[..., NDArray[np.uint8]]
 
+UNCHECKED = "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 DEADLINE_S = 120.0  # a test that takes longer hangs
 
 
@@ -159,8 +165,7 @@ def test_another_model_is_not_mixed_in(digits: Path, tiny: Path, tmp_path: Path)
 @pytest.mark.parametrize("victim", ["parent", "worker"])
 def test_a_killed_batch_goes_on_to_the_same_bytes(victim: str, digits: Path, tiny: Path, tmp_path: Path) -> None:
     """The command or its worker is killed with SIGKILL in the middle, then started again."""
-    for number in range(12, 240):
-        shutil.copy(digits / f"{number % 12:02}.png", digits / f"{number}.png")
+    copy_until(240, digits)
     read_many(digits, tmp_path / "straight", level="digit", model=tiny)
     out = tmp_path / "killed"
     command = start_batch(digits, out, "--level", "digit", "--model", tiny, "--workers", 1)
@@ -270,11 +275,149 @@ def test_outcomes_add_up() -> None:
     assert one + two == Tally(files=3, read=1, failed=2, reasons={"x": 2})
 
 
-def start_batch(source: Path, out: Path, *words: object) -> subprocess.Popen[bytes]:
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Start a Dask scheduler and two workers, each a process: the scheduler's address, and the workers."""
+    pytest.importorskip("distributed", reason="Dask is not installed: no cluster to read on")
+    where = tmp_path / "scheduler.json"
+    words = ["--scheduler-file", where, "--no-dashboard"]
+    processes = [start("-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", 0, *words)]
+    wait_until(where.exists)
+    worker = ["worker", "--nthreads", 1, "--no-nanny", "--local-directory", tmp_path, *words]
+    processes += [start("-m", "dask", *worker) for _ in range(2)]
+    yield json.loads(where.read_text())["address"], processes[1:]
+    for process in reversed(processes):
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_makes_the_same_bytes(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], digits: Path, tiny: Path, tmp_path: Path
+) -> None:
+    """Also when one of its workers is killed in the middle."""
+    address, workers = cluster
+    copy_until(240, digits)
+    read_many(digits, tmp_path / "here", level="digit", model=tiny)
+    out = tmp_path / "there"
+    command = start_batch(digits, out, "--level", "digit", "--model", tiny, "--dask", address)
+    wait_until(lambda: (out / "readings").exists() and any((out / "readings").iterdir()))
+    workers[0].kill()
+    assert command.wait(DEADLINE_S) == 0
+    assert readings(out) == readings(tmp_path / "here")
+
+
+def test_no_cluster_is_wrong_use(tmp_path: Path) -> None:
+    """An address where nobody answers is named."""
+    pytest.importorskip("distributed", reason="Dask is not installed: no cluster to read on")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        done = start_batch(tmp_path, tmp_path / "out", "--dask", address, stderr=subprocess.PIPE)
+        _, said = done.communicate(timeout=DEADLINE_S)
+    assert done.returncode == 2
+    assert f"Error: cannot reach '{address}'" in said.decode().splitlines()[-1]
+
+
+@pytest.fixture
+def store() -> Iterator[FlakyStore]:
+    """Serve the protocol of S3 on this machine, with a bucket."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed: no object storage to read from")
+    pytest.importorskip("moto", reason="moto is not installed: no object storage to read from")
+    store = FlakyStore()
+    store.put("")
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize("one_in", [0, 20], ids=["sound", "flaky"])
+def test_an_object_store_holds_the_same_bytes(
+    one_in: int, store: FlakyStore, digits: Path, tiny: Path, tmp_path: Path
+) -> None:
+    """Source and output on s3://; a store that fails one time in twenty costs at most another start."""
+    read_many(digits, tmp_path / "here", level="digit", model=tiny)
+    for path in digits.iterdir():
+        store.put(f"digits/{path.name}", path.read_bytes())
+    store.one_in = one_in
+    words = ["--level", "digit", "--model", tiny]
+    status = 1
+    for _ in range(5):
+        command = start_batch(
+            "s3://bucket/digits", "s3://bucket/out", *words, stderr=subprocess.PIPE, env=store.environment
+        )
+        _, said = command.communicate(timeout=DEADLINE_S)
+        status = command.returncode
+        assert status == 0 or b"Error: " in said.splitlines()[-1]
+        if status == 0:
+            break
+    store.one_in = 0
+    assert status == 0
+    here = readings(tmp_path / "here")
+    assert {name: store.get(f"out/readings/{name}") for name in here} == here
+
+
+class FlakyStore:
+    """Moto's S3 behind a server that fails one request in so many: with a 500, or by hanging up in the middle."""
+
+    def __init__(self) -> None:
+        from moto.server import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self.environment = {"AWS_ENDPOINT_URL": self.address, "AWS_DEFAULT_REGION": "us-east-1"}
+        self.environment |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
+        self.one_in = self._requests = 0
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def put(self, name: str, content: bytes = b"") -> None:
+        """Store an object; without a name the bucket."""
+        self._request("PUT", name, content)
+
+    def get(self, name: str) -> bytes:
+        """Return an object."""
+        return self._request("GET", name)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _request(self, method: str, name: str, content: bytes | None = None) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self._server.server_port)
+        with closing(connection):
+            connection.request(method, f"/bucket/{name}".rstrip("/"), content, {"Authorization": UNCHECKED})
+            return connection.getresponse().read()
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self._requests += 1
+        if not self.one_in or self._requests % self.one_in:
+            return self._app(environ, start_response)
+        if self._requests % (2 * self.one_in):
+            start_response("500 Internal Server Error", [("Content-Length", "0")])
+            return [b""]
+        start_response("200 OK", [("Content-Length", "1000")])
+        return [b"half of it"]
+
+
+def copy_until(count: int, digits: Path) -> None:
+    """Copy the twelve digits until there are so many."""
+    for number in range(12, count):
+        shutil.copy(digits / f"{number % 12:02}.png", digits / f"{number}.png")
+
+
+def start_batch(source: object, out: object, *words: object, **options: Any) -> subprocess.Popen[bytes]:
     """Start the command in a process of its own, with four files to a shard."""
     code = "from inkdigits import cli, shards; shards.SHARD_FILES = 4; cli.main()"
-    command = [sys.executable, "-c", code, "batch", source, "--out", out, *words]
-    return subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return start("-c", code, "batch", source, "--out", out, *words, **options)
+
+
+def start(
+    *words: object, stderr: int = subprocess.DEVNULL, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start Python in a process of its own, with some more in its environment."""
+    command = [sys.executable, *(str(word) for word in words)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=os.environ | (env or {}))
 
 
 def children_of(pid: int) -> list[int]:

@@ -20,11 +20,12 @@ from PIL import Image
 
 import inkdigits
 from inkdigits import cli
-from inkdigits.cli import RECIPE_NAMES, SPLIT_NAMES
+from inkdigits.cli import LEVEL_NAMES, RECIPE_NAMES, SPLIT_NAMES
 from inkdigits.datasets import SPLIT_METHODS
 from inkdigits.modelfile import Layer, Metadata, Model
 from inkdigits.readings import PageReading
 from inkdigits.recipes import ALIASES, RECIPES
+from inkdigits.workers import LEVELS
 
 Draw = Callable[..., NDArray[np.uint8]]
 Run = Callable[..., Result]
@@ -386,6 +387,25 @@ def test_images_are_drawn(run: Run, tmp_path: Path) -> None:
             assert image.width > 100
 
 
+def test_a_batch_says_what_came_of_it(run: Run, page: Path, tmp_path: Path) -> None:
+    """Counts and reasons; exit status 1 as a file failed; started again it has nothing to do."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    page.rename(folder / "page.png")
+    (folder / "bad.png").write_bytes(b"")
+    words = ["batch", folder, "--out", tmp_path / "out"]
+    plan, done, again = run(*words, "--plan"), run(*words), run(*words, "--quiet")
+    assert plan.stdout == "2 files in 1 shard; 0 are done, 2 are left\n"
+    assert done.stdout.splitlines()[:3] == [
+        "2 files: 1 read, 0 to review, 0 declined, 1 failed",
+        "1 numbers, 1 accepted",
+        "     1  it is empty; was it copied whole?",
+    ]
+    assert again.stdout.splitlines()[-1] == f"0 files in 0.0 s; the readings are in {tmp_path / 'out'}"
+    assert [result.exit_code for result in (plan, done, again)] == [0, 1, 1]
+    assert again.stderr == ""
+
+
 def test_bundled_models_are_listed(run: Run) -> None:
     """`models` lists the bundled reader, `models reader` prints its card."""
     assert run("models").stdout.startswith("reader  ")
@@ -417,6 +437,13 @@ def test_bundled_models_are_listed(run: Run) -> None:
         ["data", "--show", "1797"],
         ["data", "--grid", "grid.png", "--start", "1790"],
         ["models", "missing"],
+        ["batch", "missing", "--out", "out"],
+        ["batch", "file", "--out", "out"],
+        ["batch", "."],
+        ["batch", ".", "--out", "out", "--level", "word"],
+        ["batch", ".", "--out", "out", "--workers", "0"],
+        ["batch", ".", "--out", "out", "--model", "missing.onnx"],
+        ["batch", ".", "--out", "out"],
     ],
     ids=" ".join,
 )
@@ -430,7 +457,7 @@ def test_wrong_use_is_one_line(run: Run, words: list[str], tmp_path: Path, monke
     assert "Error: " in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("command", ["", "train", "read", "evaluate", "data", "models"])
+@pytest.mark.parametrize("command", ["", "train", "read", "batch", "evaluate", "data", "models"])
 def test_help_fits_one_screen(run: Run, command: str) -> None:
     """--help of each command has at most 24 lines of at most 100 characters."""
     lines = run(*filter(None, [command]), "--help").stdout.splitlines()
@@ -447,6 +474,7 @@ def test_the_commands_name_what_there_is() -> None:
     """The names that --help lists without loading scikit-learn are those of the library."""
     assert (*RECIPES, *ALIASES) == RECIPE_NAMES
     assert SPLIT_METHODS == SPLIT_NAMES
+    assert LEVELS == LEVEL_NAMES
 
 
 def test_it_runs_as_a_module() -> None:

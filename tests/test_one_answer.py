@@ -10,6 +10,7 @@ import numpy as np
 from click.testing import Result
 from numpy.typing import NDArray
 from PIL import Image
+from pyarrow import parquet
 
 from inkdigits import Reader
 
@@ -17,7 +18,7 @@ from inkdigits import Reader
 def test_every_way_in_gives_the_same_reading(
     draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """Path, path object, bytes, Pillow image, array, pages and command agree to the last digit of confidence."""
+    """Path, path object, bytes, Pillow image, array, pages, command and batch agree to the last digit of confidence."""
     page = draw("305", "9174")
     path = tmp_path / "page.png"
     Image.fromarray(page).save(path)
@@ -29,6 +30,10 @@ def test_every_way_in_gives_the_same_reading(
     command = json.loads(run("read", path, "--json").stdout)
     assert command.pop("file") == str(path)
     assert all(json.loads(json.dumps(answer)) == command for answer in answers)
+    assert run("batch", tmp_path, "--out", tmp_path / "out", "--quiet").exit_code == 0
+    rows = parquet.read_table(tmp_path / "out" / "readings").to_pylist()
+    batch = [(row["text"], row["confidence"], [row[side] for side in ("x", "y", "width", "height")]) for row in rows]
+    assert batch == [(number["text"], number["confidence"], number["box"]) for number in command["numbers"]]
 
 
 def test_a_page_among_others_reads_as_the_same_picture_alone(
