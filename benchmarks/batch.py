@@ -70,7 +70,7 @@ def measure_memory(mnist: Path, folder: Path, files: int) -> None:
     """Read few digits and ten times as many, and see how much memory all processes take together at most."""
     for count in (files // 10, files, files * 10):
         digits = write_digits(mnist, folder / f"memory-{count}", count)
-        command = start_batch(digits, folder / f"memory-out-{count}", "--workers", 2, "--quiet")
+        command = start_batch(digits, folder / f"memory-out-{count}", "--level", "digit", "--workers", 2, "--quiet")
         print(f"memory: {most_memory(command) / 1e6:.0f} MB at most, command and two workers, for {count:,} files")
 
 

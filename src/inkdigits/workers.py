@@ -130,7 +130,7 @@ class Crew:
             with self._lock:
                 if self._dismissed:
                     raise BatchStoppedError("stopped before its end; start it again, it goes on where it was")
-                worker = self._idle.pop() if self._idle else _Worker()
+                worker = self._idle_worker() or _Worker()
                 self._all.add(worker)
             try:
                 worker.load_model(model_sha256, model)
@@ -141,6 +141,15 @@ class Crew:
             else:
                 return worker
         raise BatchError(f"cannot start '{sys.executable}' to read pictures: it ends at once; see what it printed")
+
+    def _idle_worker(self) -> _Worker | None:
+        """Return a worker that waits; those that have ended meanwhile are buried."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_alive():
+                return worker
+            self._end(worker)
+        return None
 
     def _end(self, worker: _Worker) -> None:
         self._all.discard(worker)
@@ -181,8 +190,12 @@ class _Worker:
             env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
         )
 
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def load_model(self, sha256: str, model: Callable[[], bytes]) -> None:
-        """Have it load a model, if that is not the one it has; an idle worker may be found dead by this."""
+        """Have it load a model, if that is not the one it has."""
         if not self._ask("_has_model", sha256):
             self._ask("_load_model", model())
 
