@@ -444,6 +444,11 @@ def test_bundled_models_are_listed(run: Run) -> None:
         ["batch", ".", "--out", "out", "--workers", "0"],
         ["batch", ".", "--out", "out", "--model", "missing.onnx"],
         ["batch", ".", "--out", "out"],
+        ["serve", "--host", "0.0.0.0"],  # noqa: S104 - it is refused
+        ["serve", "--host", "192.0.2.1", "--token-file", "file"],
+        ["serve", "--token-file", "missing"],
+        ["serve", "--port", "65536"],
+        ["serve", "--model", "missing.onnx"],
     ],
     ids=" ".join,
 )
@@ -457,7 +462,7 @@ def test_wrong_use_is_one_line(run: Run, words: list[str], tmp_path: Path, monke
     assert "Error: " in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("command", ["", "train", "read", "batch", "evaluate", "data", "models"])
+@pytest.mark.parametrize("command", ["", "train", "read", "batch", "evaluate", "data", "models", "serve"])
 def test_help_fits_one_screen(run: Run, command: str) -> None:
     """--help of each command has at most 24 lines of at most 100 characters."""
     lines = run(*filter(None, [command]), "--help").stdout.splitlines()

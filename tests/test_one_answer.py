@@ -8,17 +8,19 @@ from pathlib import Path
 
 import numpy as np
 from click.testing import Result
+from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
 
 from inkdigits import Reader
+from inkdigits.web.app import create_app
 
 
 def test_every_way_in_gives_the_same_reading(
     draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """Path, path object, bytes, Pillow image, array, pages, command and batch agree to the last digit of confidence."""
+    """Path, object, bytes, Pillow image, array, pages, command, batch and HTTP agree to the last digit of confidence."""
     page = draw("305", "9174")
     path = tmp_path / "page.png"
     Image.fromarray(page).save(path)
@@ -34,6 +36,9 @@ def test_every_way_in_gives_the_same_reading(
     rows = parquet.read_table(tmp_path / "out" / "readings").to_pylist()
     batch = [(row["text"], row["confidence"], [row[side] for side in ("x", "y", "width", "height")]) for row in rows]
     assert batch == [(number["text"], number["confidence"], number["box"]) for number in command["numbers"]]
+    client = TestClient(create_app())
+    assert client.post("/v1/read", content=path.read_bytes()).json() == command
+    assert client.post("/v1/read", files={"picture": path.read_bytes()}).json() == command
 
 
 def test_a_page_among_others_reads_as_the_same_picture_alone(

@@ -21,7 +21,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     | {"mlp", "convnet", "line"},
     {"reader", "table", "shards", "ledger", "workers", "batch"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"},
-    {"cli", "__main__"},
+    {"cli", "__main__", "web"},
 ]
 FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}
 DOORS = {
@@ -36,13 +36,22 @@ DOORS = {
     "distributed": {"batch"},
     "click": {"cli"},
     "rich": {"cli"},
+    "fastapi": {"web"},
+    "pydantic": {"web"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
 }
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+FILES = {  # by module name; what ships pages is a folder
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.stem != "__init__"
+}
+MODULES = sorted(FILES)
 
 
 def imports(module: str) -> Iterator[tuple[str, str]]:
     """Yield the top-level package and the full name of everything a module imports."""
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name.split(".")[0], alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -51,16 +60,21 @@ def imports(module: str) -> Iterator[tuple[str, str]]:
             yield from ((source.split(".")[0], f"{source}{name}") for name in names)
 
 
+def room(module: str) -> str:
+    """Return what stands for a module in ROOMS and DOORS: a folder is one noun."""
+    return module.partition(".")[0]
+
+
 def test_every_module_has_a_room() -> None:
     """A new module is given a place in the house."""
-    assert set(MODULES) == set(FLOOR)
+    assert set(map(room, MODULES)) == set(FLOOR)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_only_go_down(module: str) -> None:
     """No module imports from a room above its own."""
     used = {name.split(".")[1] for top, name in imports(module) if top == "inkdigits" and "." in name}
-    above = {name for name in used & set(FLOOR) if FLOOR[name] > FLOOR[module]}
+    above = {name for name in used & set(FLOOR) if FLOOR[name] > FLOOR[room(module)]}
     assert above == set()
 
 
@@ -68,7 +82,7 @@ def test_imports_only_go_down(module: str) -> None:
 def test_modules_are_imported_by_their_full_name(module: str) -> None:
     """No module imports relatively, nor a public name through the package: both would hide from the test above."""
     allowed = {f"inkdigits.{name}" for name in MODULES}
-    if module in {"cli", "__main__", "ledger"}:
+    if room(module) in {"cli", "__main__", "ledger", "web"}:
         allowed.add("inkdigits.__version__")
     own = {name for top, name in imports(module) if top in {"", "inkdigits"}}
     assert own - allowed == set()
@@ -77,13 +91,13 @@ def test_modules_are_imported_by_their_full_name(module: str) -> None:
 @pytest.mark.parametrize("dependency", sorted(DOORS))
 def test_heavy_dependencies_have_one_door(dependency: str) -> None:
     """Each heavy dependency is imported in one place only."""
-    importers = {module for module in MODULES if dependency in {top for top, _ in imports(module)}}
+    importers = {room(module) for module in MODULES if dependency in {top for top, _ in imports(module)}}
     assert importers == DOORS[dependency]
 
 
 def test_importing_inkdigits_loads_nothing_heavy() -> None:
-    """`import inkdigits` loads neither torch, matplotlib nor sklearn, nor even numpy."""
-    heavy = {"torch", "matplotlib", "sklearn", "numpy", "cv2", "onnx"}
+    """`import inkdigits` loads neither torch, matplotlib, sklearn nor fastapi, nor even numpy."""
+    heavy = {"torch", "matplotlib", "sklearn", "numpy", "cv2", "onnx", "fastapi"}
     code = f"import sys, inkdigits; print(*sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -284,6 +284,30 @@ def models(name: str | None) -> None:
         click.echo(f"{known}  {size}  {figures['accuracy']:.2%} of {figures['n_test']:,} test images")
 
 
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; elsewhere a token is needed.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8020, show_default=True, help="0: any free one.")
+@click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
+@click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="The token that callers must know.")
+@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
+def serve(host: str, port: int, model: str | None, token_file: Path | None, open_page: bool) -> None:
+    """Serve the page and the API: write a digit and see, or send pictures over HTTP.
+
+    Ctrl-C stops it after what it holds is finished.
+    """
+    from inkdigits.reader import Reader
+    from inkdigits.web.serve import serve as serve_until_stopped
+
+    serve_until_stopped(
+        Reader(model),
+        host=host,
+        port=port,
+        token_file=token_file,
+        open_page=open_page,
+        say=lambda line: click.echo(line, err=True),
+    )
+
+
 def _find_files(pictures: tuple[str, ...]) -> list[tuple[str, PageReading | None]]:
     """Return the files to read, in place of a folder those in it; an empty folder has its answer already."""
     from inkdigits.pictures import list_pictures
@@ -376,8 +400,7 @@ def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
     picture += f"-page{reading.page}" if reading.pages > 1 else ""
     digits = [digit for number in reading.numbers for digit in number.digits]
     for i, digit in enumerate(digits):
-        image = digit.shown if digit.shown.max() > 16 else digit.shown * 15  # 8x8 counts are 0..16: 240 is white enough
-        save_picture(folder / f"{picture}-{i}-{digit.text}.png", image)
+        save_picture(folder / f"{picture}-{i}-{digit.text}.png", digit.shown_picture)
 
 
 def _load(spec: str, preparation: str | None) -> Dataset:

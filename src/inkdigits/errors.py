@@ -14,6 +14,7 @@
     ├── BatchError (RuntimeError)        a batch cannot begin
     │   ├── BatchMismatchError           what there is was begun with another source, model or level
     │   └── BatchStoppedError            it stopped before its end, and goes on when it is started again
+    ├── ServiceError (ValueError)        the service cannot start as it was asked to
     └── MissingExtraError (ImportError)  the job needs an optional dependency
 
 Each message says what was given, what is wrong and what to do next.
@@ -76,6 +77,10 @@ class BatchMismatchError(BatchError):
 
 class BatchStoppedError(BatchError):
     """A batch stopped before its end: what is done is kept, and it goes on when it is started again."""
+
+
+class ServiceError(InkdigitsError, ValueError):
+    """The service cannot start: its address cannot be had, or its token is missing."""
 
 
 class MissingExtraError(InkdigitsError, ImportError):

@@ -28,6 +28,11 @@ class DigitReading:
     probabilities: tuple[float, ...]
     shown: NDArray[np.uint8] = field(compare=False, repr=False)  # what the model was shown, as its preparation made it
 
+    @property
+    def shown_picture(self) -> NDArray[np.uint8]:
+        """What the model was shown, bright enough to look at: 8x8 counts go from 0 to 16."""
+        return self.shown if self.shown.max() > 16 else self.shown * np.uint8(15)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as JSON values; the image that was shown stays out."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shown"}

@@ -1,0 +1,114 @@
+"""The API: pictures in, readings out. Each route takes the upload, asks the same Reader as the command, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from inkdigits.reader import Reader
+from inkdigits.readings import DigitReading, NumberReading, PageReading
+from inkdigits.web.answers import DigitAnswer, ModelAnswer, NumberAnswer, PageAnswer, answer_of, describe_model
+from inkdigits.web.observe import Metrics
+from inkdigits.web.problems import describe_problems
+from inkdigits.web.uploads import REQUEST_BODY, receive_picture
+from inkdigits.web.workers import Workers
+
+
+@dataclass(frozen=True)
+class Service:
+    """What all requests share."""
+
+    readers: dict[str, Reader]  # by name; the first one reads where no other is asked for
+    workers: Workers
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+class Health(BaseModel):
+    """That the service is there."""
+
+    status: str = "ok"
+
+
+async def find_service(request: Request) -> Service:
+    """Return what the app of a request was made with."""
+    service: Service = request.app.state.service
+    return service
+
+
+async def find_reader(
+    service: Annotated[Service, Depends(find_service)],
+    model: Annotated[str, Query(description="A name that /v1/models lists.  [default: the first]")] = "",
+) -> Reader:
+    """Return the reader that a request asks for."""
+    name = model or next(iter(service.readers))
+    if name not in service.readers:
+        known = ", ".join(service.readers)
+        raise HTTPException(422, f"there is no model of the name given; use {known}, or leave it out")
+    return service.readers[name]
+
+
+TheService = Annotated[Service, Depends(find_service)]
+TheReader = Annotated[Reader, Depends(find_reader)]
+Shown = Annotated[bool, Query(description="Send with each digit what the network saw.")]
+TAKES_PICTURE: dict[str, Any] = {
+    "openapi_extra": {"requestBody": REQUEST_BODY},
+    "responses": describe_problems(400, 401, 403, 408, 413, 422, 503),
+    "response_model_exclude_unset": True,
+    "tags": ["reading"],
+}
+TELLS: dict[str, Any] = {"responses": describe_problems(401, 403), "tags": ["service"]}
+router = APIRouter(prefix="/v1")
+
+
+@router.post("/read", response_model=PageAnswer, **TAKES_PICTURE)
+async def read(request: Request, service: TheService, reader: TheReader, shown: Shown = False) -> dict[str, Any]:
+    """Read all numbers on a picture."""
+    return await _read(request, service, reader.read, shown)
+
+
+@router.post("/read-number", response_model=NumberAnswer, **TAKES_PICTURE)
+async def read_number(request: Request, service: TheService, reader: TheReader, shown: Shown = False) -> dict[str, Any]:
+    """Read a crop that holds one number, however its digits are spaced."""
+    return await _read(request, service, reader.read_number, shown)
+
+
+@router.post("/read-digit", response_model=DigitAnswer, **TAKES_PICTURE)
+async def read_digit(request: Request, service: TheService, reader: TheReader, shown: Shown = False) -> dict[str, Any]:
+    """Read a crop that holds one digit."""
+    return await _read(request, service, reader.read_digit, shown)
+
+
+@router.get("/models", **TELLS)
+async def models(service: TheService) -> list[ModelAnswer]:
+    """List the models that read here, the default first."""
+    return [describe_model(name, reader.model) for name, reader in service.readers.items()]
+
+
+@router.get("/health", tags=["service"])
+async def health() -> Health:
+    """Tell that the service is there; needs no token."""
+    return Health()
+
+
+@router.get("/metrics", response_class=PlainTextResponse, **TELLS)
+async def metrics(service: TheService) -> str:
+    """Tell counts of requests, their seconds and how full the service is, as Prometheus reads them."""
+    return service.metrics.to_text(places_taken=service.workers.taken, places=service.workers.places)
+
+
+async def _read(
+    request: Request,
+    service: Service,
+    read_picture: Callable[[bytes], PageReading | NumberReading | DigitReading],
+    shown: bool,
+) -> dict[str, Any]:
+    """Take the upload once there is a place for it, read it off the event loop."""
+    async with service.workers.place():
+        picture = await receive_picture(request)
+        return await service.workers.run(lambda: answer_of(read_picture(picture), shown=shown))
