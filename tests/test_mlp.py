@@ -38,6 +38,14 @@ def test_every_epoch_is_told() -> None:
     assert heard == list(enumerate(network.loss_curve_, start=1))
 
 
+def test_the_network_can_be_watched_while_it_learns() -> None:
+    """After each epoch its weights can be seen, and they change."""
+    seen = []
+    fit_mlp(DIGITS.flat[:300], DIGITS.labels[:300], SETTINGS, ignore, lambda now: seen.append(now.coefs_[0].copy()))
+    assert len(seen) == 12
+    assert not np.array_equal(seen[0], seen[-1])
+
+
 def test_a_network_that_did_not_converge_says_what_to_do() -> None:
     """What scikit-learn calls a ConvergenceWarning is said in words."""
     _, stopped_because = fit_mlp(DIGITS.flat[:300], DIGITS.labels[:300], SETTINGS, ignore)

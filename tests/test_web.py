@@ -24,9 +24,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 import inkdigits
-from inkdigits import Reader
+from inkdigits import Reader, training
+from inkdigits.errors import MissingExtraError
 from inkdigits.pictures import encode_png
 from inkdigits.readings import PageReading
+from inkdigits.web import learn
 from inkdigits.web.app import create_app
 from inkdigits.web.guard import LOOPBACK_NAMES, MAX_BYTES
 from inkdigits.web.observe import JsonFormatter
@@ -295,12 +297,84 @@ def test_the_page_is_light_and_loads_nothing_from_elsewhere() -> None:
         assert "https:" not in text
 
 
+def told(answer: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events of a training: name and values."""
+    fields = [dict(line.split(": ", 1) for line in event.splitlines()) for event in answer.text.strip().split("\n\n")]
+    return [(field["event"], json.loads(field["data"])) for field in fields if "event" in field]
+
+
+def test_the_tutorial_is_told_epoch_by_epoch() -> None:
+    """Its 189 epochs come with loss, accuracy and weights, then its published figures; the network can be asked."""
+    client = TestClient(create_app())
+    *epochs, (last, result) = told(client.post("/v1/train", json={}))
+    assert [values["epoch"] for _, values in epochs] == list(range(1, 190))
+    assert epochs[-1][1]["loss"] == pytest.approx(0.01128869, abs=1e-8)
+    assert len(base64.b64decode(epochs[-1][1]["weights"])) == 15 * 64
+    assert (last, result["errors"], epochs[-1][1]["accuracy"]) == ("result", 68, result["accuracy"])
+    assert len(result["mistakes"]) == 68
+    names = [model["name"] for model in client.get("/v1/models").json()]
+    assert names == ["reader", result["model"]]
+
+
+def test_a_trained_network_reads_what_its_file_would_read(number: bytes) -> None:
+    """Asked by its name it answers as the network that the command trains."""
+    client = TestClient(create_app())
+    _, result = told(client.post("/v1/train", json={}))[-1]
+    answer = client.post("/v1/read-number", params={"model": result["model"]}, content=number).json()
+    same = Reader(inkdigits.train("tutorial", "digits").model).read_number(number)
+    assert answer == json.loads(json.dumps(same.to_dict()))
+
+
+def test_few_trained_networks_are_kept() -> None:
+    """The oldest gives way, never the service's own reader."""
+    client = TestClient(create_app())
+    for seed in range(1, 7):
+        client.post("/v1/train", json={"seed": seed, "learning_rate": 10})
+    names = [model["name"] for model in client.get("/v1/models").json()]
+    assert (len(names), names[0]) == (5, "reader")
+
+
+def test_one_training_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for another one meanwhile is asked to come again."""
+    monkeypatch.setattr(learn, "_training", busy := threading.Lock())
+    client = TestClient(create_app())
+    with busy:
+        answer = client.post("/v1/train", json={})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert told(client.post("/v1/train", json={}))[-1][0] == "result"
+
+
+@pytest.mark.parametrize("settings", [{"neurons": 0}, {"seed": -1}, {"learning_rate": "fast"}, {"network": "best"}])
+def test_wrong_settings_of_a_training_are_refused(client: TestClient, settings: dict[str, Any]) -> None:
+    """They are named, and nothing is trained."""
+    answer = client.post("/v1/train", json=settings)
+    assert (answer.status_code, next(iter(settings)) in answer.json()["detail"]) == (422, True)
+
+
+def test_a_training_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PyTorch is missing, the last event says what to install."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise MissingExtraError("PyTorch is not installed; run pip install 'inkdigits[train]'")
+
+    monkeypatch.setattr(training, "train", refuse)
+    assert told(TestClient(create_app()).post("/v1/train", json={"network": "convnet"})) == [
+        ("problem", {"detail": "PyTorch is not installed; run pip install 'inkdigits[train]'"})
+    ]
+
+
 def test_openapi_lists_the_routes(client: TestClient) -> None:
     """The document names every route and, for a picture, its limits and refusals."""
     document = client.get("/openapi.json").json()
-    assert {"/v1/read", "/v1/read-number", "/v1/read-digit", "/v1/models", "/v1/health", "/v1/metrics"} <= set(
-        document["paths"]
-    )
+    assert {
+        "/v1/train",
+        "/v1/read",
+        "/v1/read-number",
+        "/v1/read-digit",
+        "/v1/models",
+        "/v1/health",
+        "/v1/metrics",
+    } <= set(document["paths"])
     assert {"200", "400", "401", "403", "408", "413", "422", "503"} == set(
         document["paths"]["/v1/read"]["post"]["responses"]
     )

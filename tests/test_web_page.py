@@ -64,9 +64,9 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     context.close()
 
 
-def draw_with_mouse(page: Any, *lines: Line) -> None:
+def draw_with_mouse(page: Any, *lines: Line, paper: str = "#paper") -> None:
     """Draw on the paper, one stroke per line."""
-    box = page.locator("#paper").bounding_box()
+    box = page.locator(paper).bounding_box()
     for line in lines:
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in line]
         page.mouse.move(*points[0])
@@ -76,9 +76,9 @@ def draw_with_mouse(page: Any, *lines: Line) -> None:
         page.mouse.up()
 
 
-def draw_with_finger(page: Any, line: Line) -> None:
+def draw_with_finger(page: Any, line: Line, paper: str = "#paper") -> None:
     """Draw one stroke on the paper by touch."""
-    box = page.locator("#paper").bounding_box()
+    box = page.locator(paper).bounding_box()
     points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in line]
     touch = page.context.new_cdp_session(page)
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
@@ -138,7 +138,7 @@ def test_a_scribble_is_no_digit(page: Any) -> None:
 
 def test_a_speck_is_nothing_to_read(page: Any) -> None:
     """A dot of the finest pen is answered in words, not with a digit."""
-    page.locator("#pen-width").fill("8")
+    page.locator("#write .pen input").fill("8")
     draw_with_mouse(page, [(0.5, 0.5), (0.5, 0.5)])
     expect_answer(page, "Nothing to read")
 
@@ -169,7 +169,41 @@ def test_what_is_no_picture_is_refused_in_words(page: Any, tmp_path: Path) -> No
     playwright.expect(page.locator("#photo-status")).to_contain_text("not a picture of a known format")
 
 
-@pytest.mark.parametrize("view", ["#write", "#photo", "docs.html"])
+def train(page: Any) -> None:
+    """Train the tutorial's network on the page."""
+    page.get_by_role("link", name="Learn").click()
+    page.get_by_role("button", name="Train").click()
+    playwright.expect(page.locator("#accuracy")).to_have_text("0.9147", timeout=60_000)
+
+
+def test_the_tutorial_is_trained_on_the_page(page: Any) -> None:
+    """Its figures are the tutorial's; a cell of the confusion matrix shows its mistakes."""
+    train(page)
+    playwright.expect(page.locator("#learn-status")).to_contain_text("68 of 797")
+    page.get_by_role("button", name="7 times 2 read as 3").click()
+    playwright.expect(page.locator("#mistakes .digit")).to_have_count(7)
+
+
+def test_the_network_of_a_minute_ago_reads_beside_the_bundled_one(page: Any) -> None:
+    """What is written then is read by both."""
+    train(page)
+    page.locator("#try canvas").scroll_into_view_if_needed()
+    draw_with_mouse(page, SEVEN, paper="#try canvas")
+    playwright.expect(page.locator("#theirs .headline")).to_have_text("7")
+    playwright.expect(page.locator("#mine .headline")).to_be_visible()
+
+
+def test_a_training_can_be_stopped(page: Any) -> None:
+    """Stop ends it, and another can begin."""
+    page.get_by_role("link", name="Learn").click()
+    page.get_by_role("button", name="Train").click()
+    playwright.expect(page.locator("#epoch")).to_contain_text("Epoch")
+    page.get_by_role("button", name="Stop").click()
+    playwright.expect(page.locator("#learn-status")).to_have_text("Stopped.")
+    playwright.expect(page.get_by_role("button", name="Train")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", ["#write", "#photo", "#learn", "docs.html"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_shuts_anybody_out(page: Any, address: str, view: str, scheme: str) -> None:
     """axe-core finds no fault of accessibility in any view, light or dark."""
@@ -179,5 +213,7 @@ def test_nothing_shuts_anybody_out(page: Any, address: str, view: str, scheme: s
     if view == "#write":
         draw_with_mouse(page, SEVEN)
         expect_answer(page, "7")
+    if view == "#learn":
+        train(page)
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

@@ -21,6 +21,7 @@ def fit_mlp(
     y: NDArray[np.integer],
     settings: Mapping[str, Any],
     on_epoch: Callable[[int, float], None],
+    watch: Callable[[MLPClassifier], None] | None = None,
 ) -> tuple[MLPClassifier, str]:
     """Fit scikit-learn's MLPClassifier; return it and why it stopped, in words. Ctrl-C keeps what was learned so far.
 
@@ -32,9 +33,11 @@ def fit_mlp(
         MLPClassifier's parameters.
     on_epoch
         Called with the number of the epoch, from 1, and its loss.
+    watch
+        Called after each epoch with the network as it is then.
     """
     network = _WatchedClassifier(**settings)
-    network.on_epoch = on_epoch
+    network.on_epoch, network.watch = on_epoch, watch
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         network.fit(X, y)
@@ -59,10 +62,13 @@ class _WatchedClassifier(MLPClassifier):  # type: ignore[misc]  # scikit-learn h
     """
 
     on_epoch: Callable[[int, float], None]
+    watch: Callable[[MLPClassifier], None] | None
 
     def _update_no_improvement_count(self, *args: Any) -> None:
         super()._update_no_improvement_count(*args)
         self.on_epoch(len(self.loss_curve_), self.loss_)
+        if self.watch is not None:
+            self.watch(self)
 
 
 def _why_stopped(network: MLPClassifier, warned: list[type[Warning]]) -> str:

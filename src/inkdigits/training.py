@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,12 @@ from inkdigits.prepare import PREPARATIONS
 from inkdigits.recipes import Recipe, find_recipe
 from inkdigits.strokes import draw_digits
 
+if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier
+
 NO_DIGIT = 10  # the label of negatives while a network is fitted, after the ten digits
 Progress = Callable[[int, int, float], None]  # epoch from 1, most epochs, loss
+Watch = Callable[["MLPClassifier"], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +110,7 @@ class _Fitted:
 
 
 def train(
-    recipe: str = "tutorial",
+    recipe: str | Recipe = "tutorial",
     data: str | Dataset = "digits",
     *,
     also: Sequence[str | Dataset] = (),
@@ -115,13 +119,14 @@ def train(
     random_state: int | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> TrainingResult:
     """Train a reader and judge it on the part of the data it has not seen.
 
     Parameters
     ----------
     recipe
-        A name in recipes.RECIPES.
+        A name in recipes.RECIPES, or a recipe of your own.
     data
         A data set, or the word that names one (see `datasets.load_dataset`).
     also
@@ -138,6 +143,8 @@ def train(
         ends where an uninterrupted one would.
     progress
         Called after each epoch with its number, the most epochs there can be, and its loss.
+    watch
+        Called after each epoch of scikit-learn's network with the network as it is then.
 
     Raises
     ------
@@ -152,12 +159,12 @@ def train(
     >>> inkdigits.train(recipe="tutorial", data="digits").errors
     68
     """
-    chosen = find_recipe(recipe)
+    chosen = recipe if isinstance(recipe, Recipe) else find_recipe(recipe)
     seed = chosen.random_state if random_state is None else random_state
     material = gather(chosen, data, also, n_train=n_train, split_method=split_method, random_state=seed or 0)
     fitted_on = _enrich(material, chosen, seed or 0)
     started = time.perf_counter()
-    fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint)
+    fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint, watch)
     seconds = time.perf_counter() - started
     metadata = _calibrate(fitted, _describe(chosen, fitted, material, fitted_on, seed), material.held_out, seed or 0)
     parts = material.parts
@@ -193,22 +200,35 @@ def _enrich(material: Material, recipe: Recipe, seed: int) -> _Examples:
     return _Examples(np.concatenate(images), np.concatenate(labels), kept.preparation, n_drawn, n_negatives)
 
 
-def _fit(recipe: Recipe, part: _Examples, seed: int | None, progress: Progress, checkpoint: Path | None) -> _Fitted:
+def _fit(
+    recipe: Recipe,
+    part: _Examples,
+    seed: int | None,
+    progress: Progress,
+    checkpoint: Path | None,
+    watch: Watch | None,
+) -> _Fitted:
     def on_epoch(epoch: int, loss: float) -> None:
         progress(epoch, recipe.max_epochs, loss)
 
     if recipe.network == "mlp":
-        return _fit_mlp(recipe, part, seed, on_epoch)
+        return _fit_mlp(recipe, part, seed, on_epoch, watch)
     return _fit_convnet(recipe, part, seed, on_epoch, checkpoint)
 
 
-def _fit_mlp(recipe: Recipe, part: _Examples, seed: int | None, on_epoch: Callable[[int, float], None]) -> _Fitted:
+def _fit_mlp(
+    recipe: Recipe,
+    part: _Examples,
+    seed: int | None,
+    on_epoch: Callable[[int, float], None],
+    watch: Watch | None,
+) -> _Fitted:
     from inkdigits import mlp
 
     size, full = part.images.shape[1], _scale(part.preparation)
     settings = {**recipe.settings, "max_iter": recipe.max_epochs, "random_state": seed}
     network, stopped_because = mlp.fit_mlp(
-        part.images.reshape(len(part.images), -1) / full, part.labels, settings, on_epoch
+        part.images.reshape(len(part.images), -1) / full, part.labels, settings, on_epoch, watch
     )
     return _Fitted(
         layers=mlp.to_layers(network, full=full),

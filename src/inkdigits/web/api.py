@@ -19,6 +19,8 @@ from inkdigits.web.problems import describe_problems
 from inkdigits.web.uploads import REQUEST_BODY, receive_picture
 from inkdigits.web.workers import Workers
 
+MOST_TRAINED = 4  # networks trained here that are kept; they are small
+
 
 @dataclass(frozen=True)
 class Service:
@@ -27,6 +29,14 @@ class Service:
     readers: dict[str, Reader]  # by name; the first one reads where no other is asked for
     workers: Workers
     metrics: Metrics = field(default_factory=Metrics)
+
+    def keep(self, reader: Reader) -> str:
+        """Keep the reader of a network trained here, in place of the oldest one; return its name."""
+        while len(self.readers) > MOST_TRAINED:
+            del self.readers[list(self.readers)[1]]
+        name = f"{reader.model.metadata.name}-{reader.model.sha256[:8]}"
+        self.readers[name] = reader
+        return name
 
 
 class Health(BaseModel):

@@ -13,8 +13,10 @@ from starlette.staticfiles import StaticFiles
 
 from inkdigits import __version__
 from inkdigits.reader import Reader
-from inkdigits.web.api import Service, router
+from inkdigits.web.api import Service
+from inkdigits.web.api import router as api_router
 from inkdigits.web.guard import SECURITY_HEADERS, Guard
+from inkdigits.web.learn import router as learn_router
 from inkdigits.web.observe import Observer
 from inkdigits.web.problems import answer_problems
 from inkdigits.web.workers import Workers
@@ -61,7 +63,8 @@ def create_app(
     )
     app.state.service = service
     answer_problems(app, SECURITY_HEADERS)
-    app.include_router(router)
+    app.include_router(api_router)
+    app.include_router(learn_router)
     _add_page(app)
     return app
 

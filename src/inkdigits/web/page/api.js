@@ -1,5 +1,23 @@
 /** Asking the service: a refusal becomes an Error whose message says what to do. */
 
+export const readPage = (picture) => post("/v1/read?shown=true", picture);
+
+export function readNumber(picture, { model = "", signal } = {}) {
+  return post(`/v1/read-number?shown=true&model=${encodeURIComponent(model)}`, picture, signal);
+}
+
+/** Train a network; yield [name, values] of each event. */
+export async function* train(settings, signal) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await ask("/v1/train", { method: "POST", headers, body: JSON.stringify(settings), signal });
+  let text = "";
+  for await (const chunk of chunks(response.body.pipeThrough(new TextDecoderStream()))) {
+    const events = (text + chunk).split("\n\n");
+    text = events.pop();
+    yield* events.map(parseEvent).filter(([name]) => name);
+  }
+}
+
 export async function ask(path, options = {}) {
   let response;
   try {
@@ -12,9 +30,8 @@ export async function ask(path, options = {}) {
   return response;
 }
 
-export async function read(path, picture, options = {}) {
-  const response = await ask(`${path}${path.includes("?") ? "&" : "?"}shown=true`, { method: "POST", body: picture, ...options });
-  return response.json();
+async function post(path, body, signal) {
+  return (await ask(path, { method: "POST", body, signal })).json();
 }
 
 async function detailOf(response) {
@@ -23,4 +40,15 @@ async function detailOf(response) {
   } catch {
     return `The service answers with ${response.status}.`;
   }
+}
+
+/** The pieces of a stream; browsers do not all have its own iterator. */
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
+}
+
+function parseEvent(text) {
+  const fields = Object.fromEntries(text.split("\n").map((line) => line.split(/: ?(.*)/s)));
+  return [fields.event, fields.data && JSON.parse(fields.data)];
 }

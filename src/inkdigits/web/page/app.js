@@ -1,6 +1,7 @@
 /** The page: one view at a time, named in the address. */
 
 import { $ } from "./dom.js";
+import { startLearning } from "./learn.js";
 import { startPhoto } from "./photo.js";
 import { startWriting } from "./write.js";
 
@@ -18,4 +19,5 @@ function show() {
 addEventListener("hashchange", show);
 show();
 startWriting();
+startLearning();
 startPhoto(() => { location.hash = $("photo").id; });

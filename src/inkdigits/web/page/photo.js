@@ -1,6 +1,6 @@
 /** Photo: a picture, what was read off it drawn over it, and each number in detail. */
 
-import { read } from "./api.js";
+import { readPage } from "./api.js";
 import { $, drawn, element } from "./dom.js";
 import { digitCards, headline, percent } from "./reading.js";
 
@@ -36,7 +36,7 @@ async function take(file) {
   if (file.size > MAX_BYTES) return say(`${file.name} has more than 20 MB; save it smaller.`);
   say(`Reading ${file.name} …`);
   try {
-    const page = await read("/v1/read", file);
+    const page = await readPage(file);
     say(summary(page));
     if (page.numbers.length) await show(page, file);
   } catch (error) {
