@@ -11,16 +11,13 @@ from inkdigits.modelfile import Model
 from inkdigits.pictures import encode_png
 from inkdigits.readings import DigitReading, NumberReading, PageReading, Status
 
-Box = tuple[int, int, int, int]
-Share = Field(ge=0, le=1)
-
 
 class _Answer(BaseModel):
     text: str = Field(description="what was read; empty where there is nothing to read")
     confidence: float = Field(ge=0, le=1)
     accepted: bool = Field(description="whether one may act on it")
     reason: str = Field(description="why it is not accepted, else empty")
-    box: Box = Field(description="x, y, width, height in pixels of the upright picture")
+    box: list[int] = Field(min_length=4, max_length=4, description="x, y, width, height in px of the upright picture")
 
 
 class DigitAnswer(_Answer):
