@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,3 +43,15 @@ def test_a_taken_port_is_said_in_words() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "choose another --host or --port" in done.stderr.splitlines()[-1]
+
+
+def test_a_refusal_reaches_who_is_still_sending() -> None:
+    """A client whose large upload is refused at once gets the answer, not a broken connection."""
+    with serving() as (_, address):
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            f"{address}v1/read", data=bytes(15_000_000), headers={"Origin": "http://evil.example"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(request)  # noqa: S310
+        assert refusal.value.code == 403
+        refusal.value.close()

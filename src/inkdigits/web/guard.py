@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import secrets
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inkdigits.web.problems import ProblemResponse
 
 MAX_BYTES = 20_000_000  # of a request; the largest photos of phones have half of it
+DROP_S = 5.0  # for the rest of a request that is refused
 OPEN_TO_ALL = "/v1/health"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -57,18 +60,27 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        received = 0
+        received, more = 0, scope["method"] not in SAFE_METHODS
 
         async def receive_within_limit() -> Message:
-            nonlocal received
+            nonlocal received, more
             message = await receive()
-            received += len(message.get("body", b""))
+            received, more = received + len(message.get("body", b"")), message.get("more_body", False)
             if received > MAX_BYTES:
+                more = False  # the rest is not waited for
                 raise HTTPException(413, f"the request has more than {MAX_BYTES:,} bytes; send a smaller picture")
             return message
 
+        async def drop_the_rest() -> None:
+            """Take in what is still to come: a client that is cut off while it sends does not see the refusal."""
+            with suppress(HTTPException, TimeoutError):
+                async with asyncio.timeout(DROP_S):
+                    while more:
+                        await receive_within_limit()
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                await drop_the_rest()
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)

@@ -1,8 +1,9 @@
 /** Showing a reading: in words, and digit by digit with what the network saw. */
 
+import { ask } from "./api.js";
 import { element } from "./dom.js";
 
-const LABELS = "0123456789";
+const [{ labels: LABELS }] = await (await ask("v1/models")).json(); // of the service's own reader, in its order
 
 /** A probability in words; nothing is ever 100 % or 0 % sure. */
 export function percent(share) {
