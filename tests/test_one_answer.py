@@ -20,7 +20,7 @@ from inkdigits.web.app import create_app
 def test_every_way_in_gives_the_same_reading(
     draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """Path, object, bytes, Pillow image, array, pages, command, batch and HTTP agree to the last digit of confidence."""
+    """Path, object, bytes, image, array, pages, command, batch and HTTP agree to the last bit of confidence."""
     page = draw("305", "9174")
     path = tmp_path / "page.png"
     Image.fromarray(page).save(path)
