@@ -31,14 +31,17 @@ class NumberAnswer(_Answer):
     """Digits that belong together."""
 
     digits: list[DigitAnswer]
+    line: int = Field(description="the written line it stands on, from the top, from 0")
 
 
 class PageAnswer(BaseModel):
-    """All numbers of one picture."""
+    """All numbers of one page."""
 
     status: Status
     reason: str = Field(description="why nothing was read, else empty")
     text: str = Field(description="the numbers in reading order, separated by spaces")
+    page: int = Field(description="which page of the file, from 1")
+    pages: int = Field(description="how many pages it has; the first is read")
     numbers: list[NumberAnswer]
 
 
