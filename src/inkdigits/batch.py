@@ -9,7 +9,7 @@ import heapq
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -210,7 +210,8 @@ def _read_all(ledger: Ledger, submit: Submit, ahead: int, progress: Progress) ->
         )
         progress(summary)
     ledger.check_whole(summary.tally)
-    storage.remove_unfinished(ledger.readings)
+    for folder in (ledger.folder, ledger.readings):
+        storage.remove_unfinished(folder)
     write_json(ledger.folder, SUMMARY, summary.to_dict())
     return summary
 
@@ -226,7 +227,7 @@ def _read_shards(shards: Iterator[Shard], submit: Submit, ahead: int) -> Iterato
                 return
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 shard, attempt = waiting.pop(future)
-                error = future.exception()
+                error = CancelledError() if future.cancelled() else future.exception()
                 if error is None:
                     yield future.result()
                 elif attempt == ATTEMPTS:
@@ -241,7 +242,7 @@ def _read_shards(shards: Iterator[Shard], submit: Submit, ahead: int) -> Iterato
 def _submit(submit: Submit, shard: Shard) -> Future[Done]:
     try:
         return submit(shard)
-    except RuntimeError as error:  # a broken executor takes no more
+    except Exception as error:  # a broken executor takes no more, a lost cluster raises anything
         raise _stopped(shard, error) from error
 
 
