@@ -16,7 +16,12 @@ from click.testing import Result
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md")])
-MODULES = sorted(path.stem for path in (ROOT / "src" / "inkdigits").glob("*.py") if not path.stem.startswith("_"))
+PACKAGE = ROOT / "src" / "inkdigits"
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if not path.stem.startswith("_")
+)
 
 
 def sessions() -> Iterator[tuple[str, str, str]]:

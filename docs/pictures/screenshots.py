@@ -1,0 +1,77 @@
+"""Takes the pictures of the page that docs/service.md shows: `python docs/pictures/screenshots.py` (needs Chromium)."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).parent
+PHOTO = HERE.parent.parent / "examples" / "page.jpg"
+Stroke = list[tuple[float, float]]  # in shares of the paper
+
+
+def main() -> None:
+    """Write one picture per view."""
+    command = [sys.executable, "-m", "inkdigits", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service, sync_playwright() as driver:  # noqa: S603
+        address = service.stderr.readline().split()[2]  # type: ignore[union-attr]  # it is a pipe
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1100, "height": 720})
+        page.goto(address)
+        for take in (take_write, take_photo, take_learn):
+            take(page)
+            page.screenshot(path=HERE / f"{take.__name__.replace('take_', 'page-')}.jpg", quality=85)
+        browser.close()
+        service.terminate()
+
+
+def take_write(page: Any) -> None:
+    """Write 305."""
+    three = [*arc(0.17, 0.36, 0.11, -60, 180), *arc(0.17, 0.6, 0.13, 0, 220)]
+    nought = arc(0.48, 0.49, 0.24, 0, 360, width=0.5)
+    five = [(0.75, 0.26), (0.74, 0.46), *arc(0.79, 0.58, 0.15, -30, 200)]
+    for stroke in (three, nought, five, [(0.75, 0.26), (0.92, 0.25)]):
+        draw(page, stroke)
+        page.wait_for_timeout(300)
+    page.wait_for_timeout(700)
+
+
+def take_photo(page: Any) -> None:
+    """Read the example's photo."""
+    page.get_by_role("link", name="Photo").click()
+    page.locator("#file").set_input_files(PHOTO)
+    page.locator("#details .digit").first.wait_for()
+
+
+def take_learn(page: Any) -> None:
+    """Train the tutorial's network."""
+    page.get_by_role("link", name="Learn").click()
+    page.get_by_role("button", name="Train").click()
+    page.locator("#confusion button").first.wait_for()
+
+
+def arc(x: float, y: float, radius: float, first: float, last: float, *, width: float = 0.7) -> Stroke:
+    """Return a stroke around a point, clockwise; degrees are counted from the top."""
+    angles = [math.radians(first + (last - first) * i / 24) for i in range(25)]
+    return [(x + width * radius * math.sin(a), y - radius * math.cos(a)) for a in angles]
+
+
+def draw(page: Any, stroke: Stroke) -> None:
+    """Draw a stroke with the mouse."""
+    box = page.locator("#paper").bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=2)
+    page.mouse.up()
+
+
+if __name__ == "__main__":
+    main()
