@@ -28,7 +28,6 @@ from inkdigits import Reader, training
 from inkdigits.errors import MissingExtraError
 from inkdigits.pictures import encode_png
 from inkdigits.readings import PageReading
-from inkdigits.web import learn
 from inkdigits.web.app import create_app
 from inkdigits.web.guard import LOOPBACK_NAMES, MAX_BYTES
 from inkdigits.web.observe import JsonFormatter
@@ -183,6 +182,7 @@ def test_the_token_opens_the_service() -> None:
         ({"Sec-Fetch-Site": "same-origin", "Origin": "http://testserver"}, 200),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site", "Origin": "http://testserver"}, 403),
     ],
@@ -199,6 +199,12 @@ def test_a_foreign_name_for_this_machine_is_refused(host: str, status: int) -> N
     """A page cannot reach a local service by a name of its own that leads here (DNS rebinding)."""
     client = TestClient(create_app(hosts=LOOPBACK_NAMES))
     assert client.get("/v1/models", headers={"Host": host}).status_code == status
+
+
+def test_a_host_that_is_none_is_no_fault_of_ours() -> None:
+    """Where any name is allowed, one that cannot be taken apart does no harm."""
+    client = TestClient(create_app(token=TOKEN))
+    assert client.get("/nothing", headers={"Host": "[", "Authorization": f"Bearer {TOKEN}"}).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/app.js", "/v1/health", "/nothing"])
@@ -334,11 +340,11 @@ def test_few_trained_networks_are_kept() -> None:
     assert (len(names), names[0]) == (5, "reader")
 
 
-def test_one_training_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_training_runs_at_a_time() -> None:
     """Who asks for another one meanwhile is asked to come again."""
-    monkeypatch.setattr(learn, "_training", busy := threading.Lock())
-    client = TestClient(create_app())
-    with busy:
+    app = create_app()
+    client = TestClient(app)
+    with app.state.service.training:
         answer = client.post("/v1/train", json={})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert told(client.post("/v1/train", json={}))[-1][0] == "result"

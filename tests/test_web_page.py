@@ -42,6 +42,7 @@ def address() -> Iterator[str]:
 def browser() -> Iterator[Any]:
     """Start Debian's Chromium."""
     with playwright.sync_playwright() as driver:
+        playwright.expect.set_options(timeout=30_000)  # ms; a busy machine is slow, not wrong
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()

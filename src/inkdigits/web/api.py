@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ class Service:
     readers: dict[str, Reader]  # by name; the first one reads where no other is asked for
     workers: Workers
     metrics: Metrics = field(default_factory=Metrics)
+    training: threading.Lock = field(default_factory=threading.Lock)  # one at a time: it takes a whole core
 
     def keep(self, reader: Reader) -> str:
         """Keep the reader of a network trained here, in place of the oldest one; return its name."""

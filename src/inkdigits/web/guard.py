@@ -94,7 +94,7 @@ class Guard:
             return ProblemResponse(403, "the service is not called by its own name; open it as http://localhost")
         if request.method not in SAFE_METHODS and not _is_same_origin(request.headers):
             return ProblemResponse(403, "the request comes from a page of another origin; use the service's own page")
-        if self._token is not None and request.url.path != OPEN_TO_ALL and not self._knows_token(request.headers):
+        if self._token is not None and request.scope["path"] != OPEN_TO_ALL and not self._knows_token(request.headers):
             detail = "the token is missing or wrong; send 'Authorization: Bearer TOKEN', or it as the password"
             challenge = 'Basic realm="inkdigits: the token is the password", charset="UTF-8"'
             return ProblemResponse(401, detail, {"WWW-Authenticate": challenge})
@@ -122,7 +122,7 @@ def _is_same_origin(headers: Headers) -> bool:
     if site is not None:
         return site in {"same-origin", "none"}
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
 def _host_name(host: str) -> str:

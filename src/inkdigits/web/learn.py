@@ -35,7 +35,6 @@ RECIPES = {"mlp": "tutorial", "convnet": "small-data"}
 Tell = Callable[[str, dict[str, Any]], None]
 
 router = APIRouter(prefix="/v1")
-_training = threading.Lock()  # one at a time: it takes a whole core
 
 
 class TrainingAsked(BaseModel):
@@ -61,14 +60,14 @@ class TrainingAsked(BaseModel):
         return replace(recipe, name=f"my-{self.network}", summary="trained on the page", settings=settings)
 
 
-async def hold_training() -> AsyncIterator[None]:
+async def hold_training(service: TheService) -> AsyncIterator[None]:
     """Let one training run at a time."""
-    if not _training.acquire(blocking=False):
+    if not service.training.acquire(blocking=False):
         raise HTTPException(503, "another training is under way; come again when it is done", {"Retry-After": "5"})
     try:
         yield
     finally:
-        _training.release()
+        service.training.release()
 
 
 @router.post(

@@ -24,13 +24,13 @@ class Metrics:
     def __init__(self) -> None:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._buckets: dict[str, Counter[int]] = defaultdict(Counter)
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Count one request."""
         self._requests[route, status] += 1
         self._buckets[route][bisect_left(BUCKETS_S, seconds)] += 1
-        self._seconds[route] += seconds  # type: ignore[assignment]  # a Counter of floats
+        self._seconds[route] += seconds
 
     def to_text(self, **gauges: int) -> str:
         """Return all counts, and gauges besides, in Prometheus' text format."""

@@ -66,7 +66,7 @@ def answer_problems(app: FastAPI, headers: Mapping[str, str]) -> None:
 
 def _describe(request: Request, error: HTTPException) -> str:
     """Return what Starlette refuses in words that help."""
-    path = one_line(request.url.path)
+    path = one_line(request.scope["path"])
     if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase:
         return f"there is nothing at '{path}'; /openapi.json lists what there is"
     if error.status_code == 405 and error.detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:

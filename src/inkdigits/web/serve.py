@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from inkdigits.errors import ServiceError, reason_of
 from inkdigits.reader import Reader
@@ -20,6 +21,7 @@ from inkdigits.web.guard import LOOPBACK_NAMES
 from inkdigits.web.observe import JsonFormatter
 
 MIN_TOKEN = 16  # characters; a shorter one can be guessed
+MOST_CONNECTIONS = 1000  # more are answered with 503 at once
 FINISH_S = 30  # seconds that open requests have to end in when the service is stopped
 HOW_TO_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe())' > token"  # noqa: S105 - a command
 
@@ -67,12 +69,19 @@ def serve(
         _log_as_json()
         if open_page:
             webbrowser.open(url)
-        _run(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=FINISH_S), listening)
+        _run(app, listening)
 
 
-def _run(config: uvicorn.Config, listening: socket.socket) -> None:
+def _run(app: FastAPI, listening: socket.socket) -> None:
     """Run until a signal comes; uvicorn passes it on when all is finished, and then there is nothing left to stop."""
-    config.server_header = False
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=FINISH_S,
+    )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.Server(config).run(sockets=[listening])

@@ -65,7 +65,7 @@ const say = (text) => $("learn-status").replaceChildren(text);
 
 /** Show an epoch, one per frame at most: the training is faster than the eye. */
 async function showEpoch({ epoch, epochs, loss, accuracy, weights }) {
-  await new Promise(requestAnimationFrame);
+  if (!document.hidden) await new Promise(requestAnimationFrame);
   curves.loss.push(loss);
   if (accuracy !== undefined) curves.accuracy.push(accuracy);
   const reads = accuracy === undefined ? "" : `, reads ${(100 * accuracy).toFixed(1)} % of the test digits`;

@@ -68,7 +68,7 @@ async function showPicture(file) {
   $("photo-picture").replaceChildren(image);
   try {
     await image.decode();
-    const marks = numbers.map((number, i) => mark(number, i, image.naturalWidth / image.clientWidth));
+    const marks = numbers.map((number, i) => mark(number, i, image.naturalWidth / (image.clientWidth || 600)));
     const size = `0 0 ${image.naturalWidth} ${image.naturalHeight}`;
     image.after(drawn("svg", { viewBox: size, "aria-hidden": "true" }, ...marks)); // the list says the same
   } catch {
