@@ -19,7 +19,7 @@ MAX_FIELDS = 8  # besides the file; nobody needs one
 HOW = f"send the picture as the body of the request, or as the file '{FIELD}' of a multipart form"
 REQUEST_BODY = {  # what OpenAPI has to know
     "required": True,
-    "description": "PNG, JPEG, WebP, TIFF, BMP, GIF or PDF: as the body, whatever its content type, or as a form's file.",
+    "description": "PNG, JPEG, WebP, TIFF, BMP, GIF or PDF: as the body, of any content type, or as a form's file.",
     "content": {
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         "multipart/form-data": {
