@@ -1,7 +1,7 @@
 """Reading many files: rate, memory, what a broken file costs, kills, a cluster, the start.
 
 Run it with nothing else running: python benchmarks/batch.py MNIST_DIR [PART]... [--files N]
-MNIST_DIR has MNIST's four IDX files; a PART is rate, memory, mixed, kills, dask or start, without one all are run.
+MNIST_DIR has MNIST's four IDX files; a PART is rate, start, mixed, kills, dask, plan or memory: by default all.
 The pictures are MNIST's test digits with noise, one PNG each, made once in a temporary folder.
 """
 
@@ -12,14 +12,18 @@ import hashlib
 import json
 import os
 import random
+import resource
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -28,7 +32,9 @@ from pyarrow import parquet
 
 from inkdigits import Reader, load_picture
 from inkdigits.idx import read_idx
+from inkdigits.ledger import Terms, open_ledger
 from inkdigits.pictures import encode_png
+from inkdigits.sources import Item, sort_items
 
 COMMAND = [sys.executable, "-m", "inkdigits"]
 NOISE = 8  # grey levels; keeps the digits as they are and the files apart
@@ -72,6 +78,14 @@ def measure_memory(mnist: Path, folder: Path, files: int) -> None:
         digits = write_digits(mnist, folder / f"memory-{count}", count)
         command = start_batch(digits, folder / f"memory-out-{count}", "--level", "digit", "--workers", 2, "--quiet")
         print(f"memory: {most_memory(command) / 1e6:.0f} MB at most, command and two workers, for {count:,} files")
+
+
+def measure_plan(mnist: Path, folder: Path, files: int) -> None:
+    """List, plan and cut made-up files, few and many, each time in a process of its own."""
+    for count in (2_000, 200_000, 1_000_000):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            most = process.submit(plan_made_up_files, count, folder / f"plan-{count}").result()
+        print(f"plan: {most / 1e6:.0f} MB at most for {count:,} files")
 
 
 def measure_mixed(mnist: Path, folder: Path, files: int) -> None:
@@ -147,6 +161,7 @@ PARTS: dict[str, Callable[[Path, Path, int], None]] = {
     "mixed": measure_mixed,
     "kills": measure_kills,
     "dask": measure_dask,
+    "plan": measure_plan,
     "memory": measure_memory,
 }
 
@@ -163,6 +178,34 @@ def write_digits(mnist: Path, folder: Path, count: int) -> Path:
         noise = rng.integers(0, NOISE, (28, 28), np.uint8)
         (folder / f"{number:07}.png").write_bytes(encode_png(255 - np.maximum(images[number % len(images)], noise)))
     return folder
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """A source of so many files that are not there."""
+
+    count: int
+    address: str = "made up"
+    by_ending: bool = False
+
+    def items(self) -> Iterator[Item]:
+        """List the files, as a folder does: found in no order, sorted by their names."""
+        return sort_items(
+            Item(f"{n * 7919 % self.count:09}.png", 300, "1763780000000000000") for n in range(self.count)
+        )
+
+    def contents(self, items: Sequence[Item]) -> Iterator[bytes]:
+        """Give nothing."""
+        yield from ()
+
+
+def plan_made_up_files(count: int, folder: Path) -> int:
+    """Begin a batch of so many files, go on with it, cut it; return the most bytes that this process took."""
+    for _ in range(2):
+        ledger = open_ledger(str(folder), MadeUp(count), Terms(level="digit", model_sha256=""), b"")
+    if sum(len(shard.items) for shard in ledger.shards()) != count:
+        raise RuntimeError("a file was lost")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def break_some(folder: Path) -> set[str]:

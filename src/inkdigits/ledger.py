@@ -19,7 +19,7 @@ from inkdigits.shards import Shard, Tally, cut, read_tally
 from inkdigits.sources import Item, Source, decode_name, encode_name, is_picture_name, require_pyarrow
 
 TERMS, PLAN, MODEL, SUMMARY, READINGS = "batch.json", "plan.parquet", "model.onnx", "summary.json", "readings"
-PLAN_ROWS = 10_000  # at once in memory
+PLAN_ROWS = 2_000  # at once in memory
 MAX_TERMS_BYTES = 1_000_000  # far beyond what any batch was begun with
 
 
