@@ -131,6 +131,20 @@ def test_a_batch_reads_as_the_reader_does(tmp_path: Path, draw: Draw) -> None:
     ]
 
 
+def test_all_pages_of_a_file_are_read(tmp_path: Path, draw: Draw) -> None:
+    """A PDF and a TIFF have a row for each number of each page, and are one file each."""
+    (tmp_path / "scans").mkdir()
+    for ending in ("pdf", "tif"):
+        first, second = (Image.fromarray(draw(number)) for number in ("12", "345"))
+        first.save(tmp_path / "scans" / f"two.{ending}", save_all=True, append_images=[second])
+    summary = read_many(tmp_path / "scans", tmp_path / "out", workers=1)
+    rows = parquet.read_table(tmp_path / "out" / "readings").to_pylist()
+    assert [(row["file"], row["page"], row["text"]) for row in rows] == [
+        (f"two.{ending}", page, text) for ending in ("pdf", "tif") for page, text in ((1, "12"), (2, "345"))
+    ]
+    assert (summary.tally.files, summary.tally.read, summary.tally.numbers) == (2, 2, 4)
+
+
 def test_the_output_does_not_depend_on_who_reads(digits: Path, tiny: Path, tmp_path: Path) -> None:
     """One worker, two, threads or processes of one's own: the same bytes."""
     with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(1) as processes:

@@ -13,16 +13,15 @@ from inkdigits.shards import (
     MAX_REASONS,
     OTHER_REASONS,
     SHARD_FILES,
-    Row,
     Shard,
     Tally,
     cut,
     outcome_of,
     read_tally,
-    rows_of,
     write_shard,
 )
 from inkdigits.sources import Item
+from inkdigits.table import Row, rows_of
 
 SHARD = Shard(3, (Item("1.png", 5, "a"), Item("2.png", 6, "b")))
 
@@ -48,11 +47,6 @@ def test_small_files_are_cut_by_number() -> None:
     """A shard holds SHARD_FILES of them, the last one the rest."""
     shards = list(cut(Item(f"{n}", 1, "") for n in range(SHARD_FILES * 2 + 1)))
     assert [(shard.number, len(shard.items)) for shard in shards] == [(0, SHARD_FILES), (1, SHARD_FILES), (2, 1)]
-
-
-def test_a_number_is_a_row() -> None:
-    """Its text, confidence, reason and box beside the file's name."""
-    assert rows_of("a.png", page(False)) == [Row("a.png", 1, "ok", "7", 0.5, False, "not sure", 1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -123,3 +117,11 @@ def test_a_name_that_is_no_text_is_written(tmp_path: Path) -> None:
     shard = Shard(0, (Item("caf\udce9.png", 0, ""),))
     write_shard(str(tmp_path), shard, [rows_of(shard.items[0].file, page(True))], "terms")
     assert parquet.read_table(tmp_path / shard.name).column("file").to_pylist() == ["caf?.png"]
+
+
+def test_a_blank_page_among_others_is_nothing_to_review() -> None:
+    """The back of a sheet is declined; the file is read if the front is."""
+    blank = rows_of("a.pdf", PageReading(status="declined", reason="nothing to read"))
+    assert outcome_of([*rows_of("a.pdf", page(True)), *blank]) == "read"
+    assert outcome_of([*rows_of("a.pdf", page(False)), *blank]) == "review"
+    assert outcome_of([*blank, *blank]) == "declined"

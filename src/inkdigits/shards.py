@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from inkdigits import storage
 from inkdigits.errors import BatchError, StorageError
-from inkdigits.readings import PageReading
 from inkdigits.sources import Item, encode_name, require_pyarrow
+from inkdigits.table import Row
 
 Outcome = Literal["read", "review", "declined", "failed"]
 
@@ -36,22 +36,6 @@ class Shard(NamedTuple):
     def name(self) -> str:
         """What its file is called."""
         return f"{self.number:07}.parquet"
-
-
-class Row(NamedTuple):
-    """One number, or one page that has none: `text` is empty there, and None is what a missing number lacks."""
-
-    file: str
-    page: int
-    status: str
-    text: str
-    confidence: float | None
-    accepted: bool
-    reason: str
-    x: int | None  # px of the upright page, as the three below
-    y: int | None
-    width: int | None
-    height: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,28 +94,15 @@ def cut(items: Iterable[Item]) -> Iterator[Shard]:
         yield Shard(number, tuple(taken))
 
 
-def rows_of(file: str, reading: PageReading) -> list[Row]:
-    """Return the rows of a page: its numbers in reading order, or why there is none.
-
-    Examples
-    --------
-    >>> rows_of("7.png", PageReading(status="declined", reason="nothing to read"))[0][:5]
-    ('7.png', 1, 'declined', '', None)
-    """
-    file = _as_utf8(file)
-    if not reading.numbers:
-        return [Row(file, 1, reading.status, "", None, False, _as_utf8(reading.reason), None, None, None, None)]
-    return [
-        Row(file, 1, reading.status, number.text, number.confidence, number.accepted, number.reason, *number.box)
-        for number in reading.numbers
-    ]
-
-
 def outcome_of(rows: Sequence[Row]) -> Outcome:
-    """Return what a file ended as: its worst page decides; `review` where a number is not to be acted on.
+    """Return what a file ended as: its worst page decides, but for a blank one among others.
+
+    It is `review` where a number is not to be acted on.
 
     Examples
     --------
+    >>> from inkdigits.readings import PageReading
+    >>> from inkdigits.table import rows_of
     >>> outcome_of(rows_of("7.png", PageReading(status="failed", reason="it is empty")))
     'failed'
     """
@@ -140,7 +111,7 @@ def outcome_of(rows: Sequence[Row]) -> Outcome:
         return "failed"
     if statuses == {"declined"}:
         return "declined"
-    return "read" if all(row.accepted for row in rows) else "review"
+    return "read" if all(row.accepted for row in rows if row.status == "ok") else "review"
 
 
 def write_shard(folder: str, shard: Shard, files: Sequence[Sequence[Row]], terms: str) -> Tally:

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -25,8 +25,9 @@ from inkdigits import storage
 from inkdigits.errors import BatchError, BatchMismatchError, BatchStoppedError, InkdigitsError, PictureError, one_line
 from inkdigits.modelfile import MAX_BYTES, Model
 from inkdigits.readings import NumberReading, PageReading
-from inkdigits.shards import Row, Shard, Tally, rows_of, write_shard
+from inkdigits.shards import Shard, Tally, write_shard
 from inkdigits.sources import Content, Item, Source
+from inkdigits.table import Row, rows_of
 
 if TYPE_CHECKING:
     from inkdigits.reader import Reader
@@ -52,7 +53,7 @@ class Job:
     model_sha256: str
     readings: str  # the folder of the shards' files
     terms: str
-    timeout_s: float  # the longest that one file may take
+    timeout_s: float  # the longest that one page may take
 
 
 class Answer(NamedTuple):
@@ -272,20 +273,28 @@ class _Server:
         contents = job.source.contents(items)
         for item in items:
             started = time.perf_counter()
-            with self._time_limit(job.timeout_s):
-                reading = self._try(next(contents, GONE), job.level)
-            yield Answer(rows_of(item.file, reading), time.perf_counter() - started)
+            readings = self._try(contents, job.level)
+            rows: list[Row] = []
+            while (reading := self._within(job.timeout_s, readings)) is not None:
+                rows += rows_of(item.file, replace(reading, reason=_without_name(reading.reason)))
+            yield Answer(rows, time.perf_counter() - started)
 
-    def _try(self, content: Content, level: str) -> PageReading:
-        """Read a picture; whatever goes wrong with it, the others are still read."""
+    def _within(self, timeout_s: float, readings: Iterator[PageReading]) -> PageReading | None:
+        with self._time_limit(timeout_s):
+            return next(readings, None)
+
+    def _try(self, contents: Iterator[Content], level: str) -> Iterator[PageReading]:
+        """Read the pages of the next picture; whatever goes wrong with it, the others are still read."""
+        content = next(contents, GONE)
         if isinstance(content, PictureError):
-            return PageReading(status="failed", reason=str(content))
+            yield PageReading(status="failed", reason=str(content))
+            return
         try:
-            return _READ[level](self._reader, content)
+            yield from _READ[level](self._reader, content)
         except PictureError as error:
-            return PageReading(status="failed", reason=_without_name(error))
+            yield PageReading(status="failed", reason=str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours, or no memory: it costs one file, not the batch
-            return PageReading(status="failed", reason=f"inkdigits failed on it ({one_line(repr(error))}); report it")
+            yield PageReading(status="failed", reason=f"inkdigits failed on it ({one_line(repr(error))}); report it")
 
     def _answer(self, answer: object) -> None:
         pickle.dump(answer, self._answers)
@@ -301,17 +310,17 @@ class _Server:
             faulthandler.cancel_dump_traceback_later()
 
 
-def _read_page(reader: Reader, content: Any) -> PageReading:
-    return reader.read(content)
+def _read_pages(reader: Reader, content: Any) -> Iterator[PageReading]:
+    return reader.read_pages(content)
 
 
-def _read_number(reader: Reader, content: Any) -> PageReading:
-    return _as_page(reader.read_number(content))
+def _read_number(reader: Reader, content: Any) -> Iterator[PageReading]:
+    yield _as_page(reader.read_number(content))
 
 
-def _read_digit(reader: Reader, content: Any) -> PageReading:
+def _read_digit(reader: Reader, content: Any) -> Iterator[PageReading]:
     digit = reader.read_digit(content)
-    return _as_page(NumberReading.from_digits((digit,)))
+    yield _as_page(NumberReading.from_digits((digit,)))
 
 
 def _as_page(number: NumberReading) -> PageReading:
@@ -321,14 +330,14 @@ def _as_page(number: NumberReading) -> PageReading:
     return PageReading(status="ok", reason="", numbers=(number,))
 
 
-_READ: dict[str, Callable[[Any, Any], PageReading]] = dict(
-    zip(LEVELS, (_read_digit, _read_number, _read_page), strict=True)
+_READ: dict[str, Callable[[Any, Any], Iterator[PageReading]]] = dict(
+    zip(LEVELS, (_read_digit, _read_number, _read_pages), strict=True)
 )
 
 
-def _without_name(error: PictureError) -> str:
+def _without_name(reason: str) -> str:
     """Return why a picture cannot be read: its name stands beside it, and where it came from does not matter."""
-    return str(error).removeprefix("cannot read the bytes given: ").removeprefix("cannot read the array: ")
+    return reason.removeprefix("cannot read the bytes given: ").removeprefix("cannot read the array: ")
 
 
 def _set_aside(item: Item, death: _DiedError, job: Job) -> Answer:
