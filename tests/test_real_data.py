@@ -37,10 +37,10 @@ def test_mnist_through_the_readers_own_preparation(reader: Reader, mnist_test: D
 
 
 def test_exam_digits_from_other_people(reader: Reader, data_folder: Path) -> None:
-    """At least 97.5 % of 945 digits from scanned exam boxes: thin, faint, off-centre, with bits of frame."""
+    """At least 98.8 % of 945 digits from scanned exam boxes: thin, faint, off-centre, with bits of frame."""
     exam = np.load(data_folder / "nsysu" / "nsysu-dev.npz")
     read = [reader.read_digit(image).text for image in exam["images"]]
-    assert np.mean([text == str(label) for text, label in zip(read, exam["labels"], strict=True)]) >= 0.975
+    assert np.mean([text == str(label) for text, label in zip(read, exam["labels"], strict=True)]) >= 0.988
 
 
 @pytest.mark.parametrize("way", ["read", "read_digit"])
@@ -57,9 +57,9 @@ def test_what_is_no_digit_is_told_apart(reader: Reader, mnist_test: Dataset, kin
 
 
 def test_the_promise_of_one_per_cent_is_kept(reader: Reader, mnist_test: Dataset, data_folder: Path) -> None:
-    """Of what is accepted for 1 % errors at most 1 % is wrong on MNIST, at most 1.5 % on exam digits (10 of 923)."""
+    """Of what is accepted for 1 % errors at most 1 % is wrong on MNIST, as on exam digits."""
     exam = reading.judge_exam(reader, data_folder / "nsysu" / "nsysu-dev.npz")
-    for judged, most_wrong, most_off in ((evaluate(reader.model, mnist_test), 0.01, 0.005), (exam, 0.015, 0.02)):
+    for judged, most_wrong, most_off in ((evaluate(reader.model, mnist_test), 0.01, 0.005), (exam, 0.01, 0.02)):
         [promise] = [promise for promise in judged.trust.promises if promise.promised == "0.01"]
         assert promise.error_rate <= most_wrong
         assert judged.trust.expected_calibration_error <= most_off
