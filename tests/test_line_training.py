@@ -96,6 +96,12 @@ def test_without_a_held_out_part_there_is_no_confidence(drawn: Dataset, monkeypa
         train_lines("line", drawn)
 
 
+def test_small_digits_make_no_lines() -> None:
+    """The bundled 8x8 images are refused by name, with what to use instead."""
+    with pytest.raises(RecipeError, match=r"cannot make lines of 'digits'.*use mnist:DIR"):
+        train_lines("line", "digits")
+
+
 @pytest.mark.usefixtures("small")
 def test_the_command_refuses_a_report_of_lines(tmp_path: Path) -> None:
     """The report shows single digits; that is said before the training."""

@@ -87,6 +87,11 @@ def train_lines(
     chosen = find_recipe(recipe)
     seed = (chosen.random_state or 0) if random_state is None else random_state
     material = gather(chosen, data, also, n_train=n_train, split_method=split_method, random_state=seed)
+    if material.kept.preparation != chosen.preparation:
+        raise RecipeError(
+            f"cannot make lines of '{material.kept.name}': its images are prepared as {material.kept.preparation}, "
+            f"lines are made of digits prepared as {chosen.preparation}; use mnist:DIR or folder:DIR"
+        )
     if material.held_out is None:
         raise RecipeError(f"recipe '{recipe}' holds nothing out: its confidence could not be calibrated")
     settings = LineSettings(**chosen.settings)
