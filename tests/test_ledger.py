@@ -10,8 +10,9 @@ import pytest
 from inkdigits.errors import BatchError, BatchMismatchError, BatchStoppedError, SourceError
 from inkdigits.ledger import Ledger, Terms, open_ledger
 from inkdigits.readings import PageReading
-from inkdigits.shards import SHARD_FILES, Shard, Tally, rows_of, write_shard
+from inkdigits.shards import SHARD_FILES, Shard, Tally, write_shard
 from inkdigits.sources import open_source
+from inkdigits.table import rows_of
 
 TERMS = Terms(level="page", model_sha256="abc", inkdigits="1")
 
