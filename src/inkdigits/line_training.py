@@ -153,11 +153,7 @@ def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -
     metadata = replace(metadata, temperature=float(SCALES[int(np.argmin(losses))]))
     judged = judge_lines(_to_model(fitted, metadata), lines[half:])
     promises = confidence.choose_thresholds(judged.confidences, judged.correct)
-    return replace(
-        metadata,
-        thresholds={rate: promise.threshold for rate, promise in promises.items()},
-        coverages={rate: promise.coverage for rate, promise in promises.items()},
-    )
+    return metadata.with_promises(promises)
 
 
 def _loss(frames: Sequence[NDArray[np.float64]], lines: Sequence[Line], temperature: float) -> float:

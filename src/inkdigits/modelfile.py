@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -27,6 +27,8 @@ from inkdigits.prepare import LINE, LINE_HEIGHT, MAX_LINE_WIDTH, PREPARATIONS
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
     from onnxruntime import InferenceSession
+
+    from inkdigits.confidence import Promise
 
 DEFAULT_MODEL = "reader"  # the bundled one
 FORMAT = 1  # raised when a reader of the older format could not use the file
@@ -74,6 +76,14 @@ class Metadata:
     def digits(self) -> str:
         """The digits among the labels, which come first."""
         return self.labels.removesuffix(NOT_A_DIGIT)
+
+    def with_promises(self, promises: Mapping[str, Promise]) -> Metadata:
+        """Return the metadata with what is promised of each error rate."""
+        return replace(
+            self,
+            thresholds={rate: promise.threshold for rate, promise in promises.items()},
+            coverages={rate: promise.coverage for rate, promise in promises.items()},
+        )
 
     def to_json(self) -> str:
         """Return the metadata as one JSON object."""

@@ -33,7 +33,11 @@ SUPPORTED = "PNG, JPEG, WebP, TIFF, BMP or GIF"
 _PIL_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")  # JPEG covers the MPO files of some phones
 PICTURE_ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"])
 READ_ENDINGS = PICTURE_ENDINGS | {".pdf"}
-REFUSED_ENDINGS = frozenset([".heic", ".heif", ".avif"])  # pictures too: in a folder they are refused, not overlooked
+LISTED_ENDINGS = READ_ENDINGS | {
+    ".heic",
+    ".heif",
+    ".avif",
+}  # pictures too: in a folder they are refused, not overlooked
 
 Picture = str | PathLike[str] | bytes | Image.Image | NDArray[Any]
 
@@ -159,7 +163,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _is_picture_name(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in READ_ENDINGS | REFUSED_ENDINGS
+    return not name.startswith(".") and Path(name).suffix.lower() in LISTED_ENDINGS
 
 
 def _open_content(content: bytes, source: str) -> AbstractContextManager[Pages]:

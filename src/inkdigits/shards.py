@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from inkdigits import storage
 from inkdigits.errors import BatchError, StorageError
 from inkdigits.sources import Item, encode_name, require_pyarrow
-from inkdigits.table import Row
+from inkdigits.table import Row, column_types
 
 Outcome = Literal["read", "review", "declined", "failed"]
 
@@ -148,9 +148,7 @@ def read_tally(folder: str, shard: Shard, terms: str) -> Tally | None:
 
 
 def _schema(pa: Any) -> Any:
-    types = {"page": pa.int32(), "confidence": pa.float64(), "accepted": pa.bool_()}
-    types |= dict.fromkeys(("x", "y", "width", "height"), pa.int32())
-    return pa.schema([(name, types.get(name, pa.string())) for name in ("outcome", *Row._fields)])
+    return pa.schema([("outcome", pa.string()), *column_types(pa)])
 
 
 def _fingerprint(shard: Shard) -> str:
@@ -165,8 +163,3 @@ def _add_reasons(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, 
         known = reason if reason in total or len(total) < MAX_REASONS else OTHER_REASONS
         total[known] = total.get(known, 0) + count
     return total
-
-
-def _as_utf8(text: str) -> str:
-    """Return a file's name, which may be any bytes, as a text that can be written."""
-    return text.encode("utf-8", "replace").decode()

@@ -38,7 +38,7 @@ from inkdigits.errors import (
     reason_of,
 )
 from inkdigits.idx import parse_idx
-from inkdigits.pictures import MAX_FILE_BYTES, READ_ENDINGS, REFUSED_ENDINGS
+from inkdigits.pictures import LISTED_ENDINGS, MAX_FILE_BYTES
 
 FORMS = "a folder, a pattern, a manifest (.csv, .parquet), an archive (.zip, .tar), an IDX or a Parquet file"
 FILE_COLUMNS = ("file", "path")  # what a manifest may call its column of paths
@@ -97,7 +97,7 @@ def open_source(address: str | Path) -> Source:
 
 def is_picture_name(name: str) -> bool:
     """Whether a name ends like a picture: one that can be read, or one that is refused with the reason."""
-    return PurePosixPath(name).suffix.lower() in READ_ENDINGS | REFUSED_ENDINGS
+    return PurePosixPath(name).suffix.lower() in LISTED_ENDINGS
 
 
 @dataclass(frozen=True)

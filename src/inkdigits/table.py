@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inkdigits.errors import MissingExtraError, TableError, reason_of
 from inkdigits.readings import PageReading
@@ -89,6 +89,13 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
             unfinished.unlink()
 
 
+def column_types(pa: Any) -> list[tuple[str, Any]]:
+    """Return the columns of a row and their types in Arrow, whose library is given: it is an extra."""
+    types = {"page": pa.int32(), "confidence": pa.float64(), "accepted": pa.bool_()}
+    types |= dict.fromkeys(("x", "y", "width", "height"), pa.int32())
+    return [(name, types.get(name, pa.string())) for name in Row._fields]
+
+
 def _write_csv(path: Path, rows: Sequence[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -102,9 +109,7 @@ def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = {"page": pa.int32(), "confidence": pa.float64(), "accepted": pa.bool_()}
-    types |= dict.fromkeys(("x", "y", "width", "height"), pa.int32())
-    schema = pa.schema([(name, types.get(name, pa.string())) for name in Row._fields])
+    schema = pa.schema(column_types(pa))
     pq.write_table(pa.Table.from_pylist([row._asdict() for row in rows], schema=schema), path)
 
 

@@ -281,11 +281,7 @@ def _calibrate(fitted: _Fitted, metadata: Metadata, held_out: Dataset | None, se
     distorted = replace(held_out, images=distort(held_out.images, Augmentation(), full=full, random_state=seed))
     untidy = judge(fitted.to_model(metadata), distorted, index=np.arange(len(held_out)), seen=UNSEEN)
     promises = confidence.choose_thresholds(untidy.confidences, untidy.correct)
-    return replace(
-        metadata,
-        thresholds={rate: promise.threshold for rate, promise in promises.items()},
-        coverages={rate: promise.coverage for rate, promise in promises.items()},
-    )
+    return metadata.with_promises(promises)
 
 
 def _describe(recipe: Recipe, fitted: _Fitted, material: Material, fitted_on: _Examples, seed: int | None) -> Metadata:
