@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from inkdigits.prepare import EDGE, prepare_line
 
 LENGTHS = (0.1, 0.17, 0.2, 0.16, 0.15, 0.12, 0.06, 0.04)  # share of numbers with 1, 2, ... digits
-EMPTY = 0.03  # share of lines without a number
+EMPTY = 0.05  # share of lines without a number: nothing, or a few letters and signs
 ROUND, REPEATED = 0.2, 0.1  # shares of 5000 and of 777: zeros touch, and a digit after the same one is easily dropped
-HEIGHT = (15, 36)  # px of the digits, as small as in the cells of a photographed page
+HEIGHT = (9, 36)  # px of the digits, as small as in the cells of a photographed page
 SHAPED = 20  # px, the height of a digit in its image of 28
 TIGHT, NORMAL, WIDE = (-0.1, 0.05), (0.05, 0.35), (0.35, 0.9)  # of the height, gaps between digits
 BOXED = 0.1  # share of lines with a printed box for each digit
 NATIONAL = 0.4  # share of hands some of whose digits are of national form
-SHEAR = 0.12  # standard deviation; MNIST's own slants come on top
+SLANT = (0.08, 0.17)  # mean and standard deviation of the shear; MNIST's own slants come on top
+ROOMY = 0.15  # share of lines with much room around, as cells of a form have it
+LIGATURES = 0.3  # share of hands that write zeros without lifting the pen
 LETTERS = "ABCEFHKLMNPRTUVXaefhknrtuvx$%#&"
 Random = np.random.Generator
 Canvas = NDArray[np.floating]  # (h, w), 0 is paper, 1 is full ink
@@ -105,9 +107,11 @@ class Handwriting:
     def _write(self, text: str, hand: _Hand, style: _Style, random: Random) -> Canvas:
         """Write digits and what stands between them, from left to right."""
         height = style.height
-        shape = round(height * (1 + style.above + style.below)), round(height * (2.2 * len(text) + 4))
+        shape = round(height * (1 + style.above + style.below)), round(height * (2.2 * len(text) + 9))
         canvas: Canvas = np.zeros(shape, np.float32)
         x, last = style.margin * height, len(text) - 1
+        if random.random() < style.head:
+            x = _head(canvas, x, style, random)
         lines = [x - 0.1 * height]  # where boxes are printed
         for i, digit in enumerate(text):
             glyph = int(random.choice(hand.of_digit[int(digit)]))
@@ -121,14 +125,16 @@ class Handwriting:
             end = self._place(canvas, glyph, x, style, random)
             x = end + (style.gap + random.normal(0, 0.05)) * height
             x = max(x, end - 0.2 * width)
+            if style.ligatures and text[i : i + 2] == "00":
+                _join(canvas, end, x, style, random)
             if i < last and random.random() < style.dots and (last - i) % style.group == 0:
                 x = _dot(canvas, x, style, random)
         if style.boxed:
             _boxes(canvas, lines, style, random)
             x = lines[-1]
-        if random.random() < style.tail:
+        for _ in range(int(random.random() < style.tail) if text else random.integers(4)):
             x = _tail(canvas, x, style, random)
-        return canvas[:, : round(min(canvas.shape[1], x + random.uniform(0.02, 0.8) * height + 2))]
+        return canvas[:, : round(min(canvas.shape[1], x + style.room * height + 2))]
 
     def _place(self, canvas: Canvas, glyph: int, x: float, style: _Style, random: Random) -> float:
         """Write a digit so that its ink begins at x; return where it ends."""
@@ -180,6 +186,7 @@ class _Style:
     above: float  # free room
     below: float
     margin: float
+    room: float  # after the last digit
     stretch: float
     shear: float
     slope: float
@@ -190,20 +197,24 @@ class _Style:
     fading: float
     dots: float  # share of groups of digits that end with a dot or comma
     group: int
-    tail: float
+    head: float  # share of lines with a mark before the number
+    tail: float  # and after it
+    ligatures: bool
     boxed: bool
     pitch: float
 
     @classmethod
     def draw(cls, random: Random) -> _Style:
         spacing = (TIGHT, NORMAL, WIDE)[random.choice(3, p=(0.45, 0.45, 0.1))]
+        aside, over = (3.0, 1.5) if random.random() < ROOMY else (0.9, 0.6)
         return cls(
             height=random.uniform(*HEIGHT),
-            above=random.uniform(0.05, 0.6),
-            below=random.uniform(0.05, 0.6),
-            margin=random.uniform(0.05, 1.0),
+            above=random.uniform(0.03, over),
+            below=random.uniform(0.03, over),
+            margin=random.uniform(0.03, aside),
+            room=random.uniform(0.02, aside),
             stretch=float(np.exp(random.normal(0, 0.15))),
-            shear=random.normal(0.05, SHEAR),
+            shear=random.normal(*SLANT),
             slope=random.normal(0, 0.025),
             gap=random.uniform(*spacing),
             drift=abs(random.normal(0, 0.05)),
@@ -212,7 +223,9 @@ class _Style:
             fading=random.uniform(0, 0.4) if random.random() < 0.3 else 0.0,
             dots=float(random.random() < 0.3),
             group=int(random.choice((3, 3, 3, 2, 1))),
+            head=0.08,
             tail=0.25,
+            ligatures=bool(random.random() < LIGATURES),
             boxed=bool(random.random() < BOXED),
             pitch=random.uniform(1.0, 1.7),
         )
@@ -238,6 +251,23 @@ def _dot(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
     end = (x - 0.1 * style.height, start[1] + random.uniform(0.1, 0.25) * style.height) if comma else start
     _stroke(canvas, [start, end], 1.5 * size, style.strength)
     return x + size + random.uniform(0.02, 0.25) * style.height
+
+
+def _join(canvas: Canvas, end: float, x: float, style: _Style, random: Random) -> None:
+    """Draw the ligature between two zeros, from the top of one to that of the next."""
+    h, top = style.height, style.height * style.above
+    heights = top + random.uniform(0.05, 0.35, 3) * h
+    way = [(end - 0.15 * h, heights[0]), ((end + x) / 2, heights[1]), (x + 0.15 * h, heights[2])]
+    _stroke(canvas, way, max(1.0, random.uniform(0.05, 0.1) * h), style.strength)
+
+
+def _head(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
+    """Draw what people put before an amount, a dash, an equals sign or a dot; return where the number begins."""
+    h, middle = style.height, style.height * (style.above + random.uniform(0.4, 0.8))
+    pen, length = max(1.0, random.uniform(0.06, 0.13) * h), random.choice((0.08, 0.3, 0.5)) * h
+    for y in (middle,) if random.random() < 0.7 else (middle - 0.12 * h, middle + 0.12 * h):
+        _stroke(canvas, [(x, y), (x + length, y + random.normal(0, 0.05) * h)], pen, style.strength)
+    return float(x + length + random.uniform(0.1, 0.5) * h)
 
 
 def _tail(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
@@ -303,20 +333,32 @@ def _rule(canvas: Canvas, style: _Style, random: Random) -> None:
 
 
 def _frame(canvas: Canvas, style: _Style, random: Random) -> None:  # noqa: ARG001
-    """Leave bits of a cell's frame near the sides."""
+    """Leave bits of a cell's frame near the sides, now and then with double lines."""
     h, w = canvas.shape
-    strength, pen = random.uniform(0.15, 1.0), random.choice((1.0, 1.0, 2.0))
-    inset_x, inset_y = random.uniform(0, 0.06) * h, random.uniform(0, 0.06) * h
-    tilt = random.normal(0, 0.01) * h
-    sides = [
-        [(inset_x, 0), (inset_x + tilt, h)],
-        [(w - 1 - inset_x, 0), (w - 1 - inset_x + tilt, h)],
-        [(0, inset_y), (w, inset_y + tilt)],
-        [(0, h - 1 - inset_y), (w, h - 1 - inset_y + tilt)],
-    ]
-    for side in sides:
-        if random.random() < 0.6:
-            _stroke(canvas, side, pen, strength)
+    strength, pen = random.uniform(0.15, 1.0), random.choice((1.0, 1.0, 2.0, 3.0))
+    tilt, again = random.normal(0, 0.01) * h, random.choice((0.0, 0.0, 0.12)) * h
+    inset_x, inset_y = random.uniform(0, 0.08) * h, random.uniform(0, 0.06) * h
+    for step in {0.0, again}:
+        left, right, top, bottom = inset_x + step, w - 1 - inset_x - step, inset_y + step, h - 1 - inset_y - step
+        sides = [
+            [(left, 0), (left + tilt, h)],
+            [(right, 0), (right + tilt, h)],
+            [(0, top), (w, top + tilt)],
+            [(0, bottom), (w, bottom + tilt)],
+        ]
+        for side in sides:
+            if random.random() < 0.6:
+                _stroke(canvas, side, pen, strength * random.uniform(0.5, 1))
+
+
+def _dotted(canvas: Canvas, style: _Style, random: Random) -> None:
+    """Print a dotted line to write on, or what is left of a line where the camera saw little of it."""
+    w, h = canvas.shape[1], style.height
+    y, strength = h * (style.above + random.uniform(0.8, 1.3)), random.uniform(0.1, 0.6)
+    dot, pitch = random.uniform(0.05, 0.25) * h, random.uniform(0.2, 0.7) * h
+    start, stop = np.sort(random.uniform(-w / 2, 1.5 * w, 2))
+    for x in np.arange(start, stop, max(2.0, pitch)):
+        _stroke(canvas, [(x, y), (x + dot, y)], random.choice((1.0, 2.0, 3.0)), strength * random.uniform(0.4, 1))
 
 
 def _waves(canvas: Canvas, style: _Style, random: Random) -> None:
@@ -393,10 +435,11 @@ def _stroke(canvas: Canvas, points: Sequence[tuple[float, float]], pen: float, s
 
 STAINS: tuple[tuple[float, Callable[[Canvas, _Style, Random], None]], ...] = (  # share of lines, and what is on them
     (0.25, _rule),
-    (0.2, _frame),
+    (0.3, _frame),
+    (0.1, _dotted),
     (0.15, _waves),
     (0.1, _weave),
     (0.3, _shade),
     (0.1, _specks),
-    (0.12, _neighbours),
+    (0.2, _neighbours),
 )

@@ -28,7 +28,9 @@ MAX_LINE_WIDTH = 512  # px; a longer line is squeezed, 30 digits of usual width 
 LINE_INK = 0.4  # of the strongest; what is weaker does not say where the digits are
 LINE_PART = 0.5  # of the highest part; what is lower, a dot or a dash, does not either
 LEAST_PART = 0.3  # of the picture's height; what is lower than that is dirt, in a picture of one line
-RULE_SHAPE, RULE_SPAN = 8.0, 0.7  # times as long as it is wide and as much of the picture: a rule, or a frame's side
+LONG_RULE = (0.4, 1.0)  # of the picture's width, and at least of its height: no stroke of a digit is as long
+TALL_RULE = 0.75  # of the picture's height; a line down that is as tall, near a side, is a cell's
+AT_SIDE = 0.15  # of the picture's width
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,29 @@ def prepare_line(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _find_rows(ink: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return from where to where digits reach, in px: the parts that are high, and no rules; else the whole."""
-    height, width = ink.shape
-    _, _, statistics, _ = cv2.connectedComponentsWithStats((ink > LINE_INK * 255).astype(np.uint8), connectivity=8)
-    x, y, w, h, area = statistics[1:].T
-    long, at_side = np.maximum(w, h), (x <= 2) | (x + w >= width - 2)
-    thin = long**2 > RULE_SHAPE * area
-    rule = thin & ((w > RULE_SPAN * width) | ((h > RULE_SPAN * height) & at_side))
-    tall = ~rule & (h >= LINE_PART * h[~rule].max(initial=0)) & (h >= LEAST_PART * height)
+    """Return from where to where digits reach, in px: the high parts of what is no cell; else the whole."""
+    height = ink.shape[0]
+    written = _without_cell((ink > LINE_INK * 255).astype(np.uint8))
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(written, connectivity=8)
+    _, y, _, h, _ = statistics[1:].T
+    tall = (h >= LINE_PART * h.max(initial=0)) & (h >= LEAST_PART * height)
     if not tall.any():
         return 0, height
     return int(y[tall].min()), int((y + h)[tall].max())
+
+
+def _without_cell(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Erase what is straight and longer than any stroke: lines across, and lines down near the sides."""
+    height, width = mask.shape
+    along, least = LONG_RULE
+    across = cv2.morphologyEx(
+        mask, cv2.MORPH_OPEN, np.ones((1, max(round(along * width), round(least * height))), np.uint8)
+    )
+    down = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((round(TALL_RULE * height) or 1, 1), np.uint8))
+    side = max(1, round(AT_SIDE * width))
+    down[:, side : width - side] = 0
+    lines = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
+    return np.asarray(mask & (1 - lines), np.uint8)
 
 
 def _prepare_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
