@@ -113,15 +113,16 @@ def _find_rows(ink: NDArray[np.uint8]) -> tuple[int, int]:
 def _without_cell(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Erase what is straight and longer than any stroke: lines across, and lines down near the sides."""
     height, width = mask.shape
-    along, least = LONG_RULE
-    across = cv2.morphologyEx(
-        mask, cv2.MORPH_OPEN, np.ones((1, max(round(along * width), round(least * height))), np.uint8)
-    )
-    down = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((round(TALL_RULE * height) or 1, 1), np.uint8))
+    across = _runs(mask, (1, round(max(LONG_RULE[0] * width, LONG_RULE[1] * height))))
+    down = _runs(mask, (max(1, round(TALL_RULE * height)), 1))
     side = max(1, round(AT_SIDE * width))
     down[:, side : width - side] = 0
-    lines = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
-    return np.asarray(mask & (1 - lines), np.uint8)
+    lines = cv2.dilate(np.maximum(across, down), np.ones((3, 3), np.uint8))
+    return np.where(lines > 0, np.uint8(0), mask)
+
+
+def _runs(mask: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
 
 
 def _prepare_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
