@@ -32,6 +32,13 @@ def test_the_same_seed_makes_the_same_lines(handwriting: Handwriting) -> None:
     assert [line.text for line in first] != [line.text for line in other]
 
 
+def test_what_stands_between_digits_is_told(handwriting: Handwriting) -> None:
+    """Lines name the separators that were written, each kind now and then; the text is the digits alone."""
+    lines = handwriting.draw_lines(300, random_state=0)
+    assert set("".join(line.written for line in lines)) == set("0123456789.,-=")
+    assert all(line.text == line.written.translate(dict.fromkeys(map(ord, ".,-="))) for line in lines)
+
+
 def test_lines_are_as_a_model_sees_them(handwriting: Handwriting) -> None:
     """All are of the height of a prepared line; texts are digits, of one to eight, now and then none."""
     lines = handwriting.draw_lines(400, random_state=0)

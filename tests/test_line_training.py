@@ -66,7 +66,7 @@ def result(small: Any, drawn: Dataset) -> LineTrainingResult:
 def test_the_model_file_tells_how_it_was_made(result: LineTrainingResult) -> None:
     """Recipe, seed, data and figures are in the file, and a card for people."""
     metadata = result.model.metadata
-    assert (metadata.name, metadata.preparation, metadata.labels) == ("line", "line-32", "0123456789-")
+    assert (metadata.name, metadata.preparation, metadata.labels) == ("line", "line-32", "0123456789.,-=_")
     assert (metadata.recipe["random_state"], metadata.recipe["max_epochs"]) == (0, 2)
     assert (metadata.data["name"], metadata.figures["n_test"]) == ("drawn", 8)
     assert "lines made of drawn" in metadata.card

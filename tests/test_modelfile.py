@@ -513,6 +513,8 @@ def metadata_text(**changes: Any) -> str:
         metadata_text(labels="0123456789--"),
         metadata_text(labels="0123456788"),
         metadata_text(labels="abcdefghij"),
+        metadata_text(labels="0123456789.,-=_"),
+        metadata_text(preparation="line-32"),
         metadata_text(temperature=None),
         metadata_text(temperature=0),
         metadata_text(temperature=math.inf),

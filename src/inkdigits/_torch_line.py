@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inkdigits._torch import answer, find_device, to_layers
-from inkdigits.ctc import BLANK
-from inkdigits.modelfile import Layer
+from inkdigits.modelfile import LINE_LABELS, Layer
 
+BLANK = len(LINE_LABELS) - 1  # the output that stands for no new mark
 WIDTH_STEP = 16  # px; batches are padded to a multiple, so that few shapes occur
-Lines = Sequence[tuple[NDArray[np.uint8], str]]  # images (height, w), ink is 255, and their digits
+Lines = Sequence[tuple[NDArray[np.uint8], str]]  # images (height, w), ink is 255, and what is written there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +84,19 @@ class LineTask:
         logits = answer(network, images).permute(2, 0, 1)  # (t, n, k)
         n_frames = torch.full((len(texts),), len(logits), dtype=torch.long)
         lengths = torch.tensor([len(text) for text in texts])
-        targets = torch.tensor([int(digit) for text in texts for digit in text], dtype=torch.long)
+        targets = torch.tensor([LINE_LABELS.index(mark) for text in texts for mark in text], dtype=torch.long)
         return functional.ctc_loss(
             logits.log_softmax(dim=2), targets, n_frames, lengths, blank=BLANK, zero_infinity=True
         )
 
     @torch.no_grad()
     def score(self, network: nn.Module) -> float | None:
-        """Return the share of the held-out lines that are read without a mistake."""
+        """Return the share of the held-out lines whose digits are read without a mistake."""
         if not self.validation:
             return None
-        right = [_spell(network(self._to_device([image]))[0]) == text for image, text in self.validation]
+        right = [
+            _digits(_spell(network(self._to_device([image]))[0])) == _digits(text) for image, text in self.validation
+        ]
         return float(np.mean(right))
 
     def to_layers(self, network: nn.Sequential) -> list[Layer]:
@@ -116,7 +118,7 @@ class LineTask:
 
 
 def build_network(made_of: LineArchitecture) -> nn.Sequential:
-    """Return a network that takes (n, 1, 32, w) to logits (n, 11, t), one frame for every four columns."""
+    """Return a network that takes (n, 1, 32, w) to logits (n, 15, t), one frame for every four columns."""
     layers: list[nn.Module] = []
     incoming = 1
     for i, widths in enumerate(made_of.stages):
@@ -136,6 +138,10 @@ def build_network(made_of: LineArchitecture) -> nn.Sequential:
 
 
 def _spell(logits: Tensor) -> str:
-    """Return the digits of the best way through the frames, logits (k, t)."""
+    """Return the marks of the best way through the frames, logits (k, t)."""
     best = torch.unique_consecutive(logits.argmax(dim=0))
-    return "".join(str(label) for label in best.tolist() if label != BLANK)
+    return "".join(LINE_LABELS[label] for label in best.tolist() if label != BLANK)
+
+
+def _digits(marks: str) -> str:
+    return "".join(filter(str.isdigit, marks))

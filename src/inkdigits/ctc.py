@@ -53,6 +53,12 @@ class RuledAnswer:
     reason: str
 
 
+def only_digits(frames: Floats) -> Floats:
+    """Return frames (t, 11) of frames (t, k) that name separators too: where there is one, no new digit begins."""
+    digits = frames[:, :BLANK]
+    return np.concatenate([digits, np.clip(1 - digits.sum(axis=1, keepdims=True), 0, 1)], axis=1)
+
+
 def apply_rule(frames: ArrayLike, rule: Rule) -> RuledAnswer:
     """Return the most probable number that the rule allows, or why none fits.
 

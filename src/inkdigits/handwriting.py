@@ -33,10 +33,15 @@ Canvas = NDArray[np.floating]  # (h, w), 0 is paper, 1 is full ink
 
 @dataclass(frozen=True)
 class Line:
-    """A picture of a number, (LINE_HEIGHT, w) uint8 as a model is shown it, and its digits."""
+    """A picture of a number, (LINE_HEIGHT, w) uint8 as a model is shown it, and what is written there."""
 
     image: NDArray[np.uint8]
-    text: str
+    written: str  # digits, and the separators between and around them
+
+    @property
+    def text(self) -> str:
+        """The digits alone."""
+        return "".join(filter(str.isdigit, self.written))
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,11 @@ class Handwriting:
         """Return one line."""
         text = "" if random.random() < EMPTY else _make_up_number(random)
         style = _Style.draw(random)
-        canvas = self._write(text, self._choose_hand(random), style, random)
+        canvas, written = self._write(text, self._choose_hand(random), style, random)
         if random.random() < 0.4:
             canvas = _change_pen(canvas, random)
         canvas = _print_and_stain(canvas, style, random)
-        return Line(prepare_line(np.asarray(_photograph(canvas, style, random) * 255, np.uint8)), text)
+        return Line(prepare_line(np.asarray(_photograph(canvas, style, random) * 255, np.uint8)), written)
 
     def _choose_hand(self, random: Random) -> _Hand:
         """Return somebody's digits, some perhaps of national form; what one lacks is taken from others of the set."""
@@ -104,17 +109,18 @@ class Handwriting:
             return hand
         return hand.with_some_of(self._national, random)
 
-    def _write(self, text: str, hand: _Hand, style: _Style, random: Random) -> Canvas:
-        """Write digits and what stands between them, from left to right."""
+    def _write(self, text: str, hand: _Hand, style: _Style, random: Random) -> tuple[Canvas, str]:
+        """Write digits and what stands between them, from left to right; return what was written, too."""
         height = style.height
         shape = round(height * (1 + style.above + style.below)), round(height * (2.2 * len(text) + 9))
         canvas: Canvas = np.zeros(shape, np.float32)
-        x, last = style.margin * height, len(text) - 1
+        x, last, written = style.margin * height, len(text) - 1, ""
         if random.random() < style.head:
-            x = _head(canvas, x, style, random)
+            x, written = _head(canvas, x, style, random)
         lines = [x - 0.1 * height]  # where boxes are printed
         for i, digit in enumerate(text):
             glyph = int(random.choice(hand.of_digit[int(digit)]))
+            written += digit
             width = (self._right[glyph] - self._left[glyph]) * height / SHAPED * style.stretch
             if style.boxed:
                 pitch = style.pitch * height
@@ -128,13 +134,15 @@ class Handwriting:
             if style.ligatures and text[i : i + 2] == "00":
                 _join(canvas, end, x, style, random)
             if i < last and random.random() < style.dots and (last - i) % style.group == 0:
-                x = _dot(canvas, x, style, random)
+                x, mark = _dot(canvas, x, style, random)
+                written += mark
         if style.boxed:
             _boxes(canvas, lines, style, random)
             x = lines[-1]
         for _ in range(int(random.random() < style.tail) if text else random.integers(4)):
-            x = _tail(canvas, x, style, random)
-        return canvas[:, : round(min(canvas.shape[1], x + style.room * height + 2))]
+            x, marks = _tail(canvas, x, style, random)
+            written += marks
+        return canvas[:, : round(min(canvas.shape[1], x + style.room * height + 2))], written
 
     def _place(self, canvas: Canvas, glyph: int, x: float, style: _Style, random: Random) -> float:
         """Write a digit so that its ink begins at x; return where it ends."""
@@ -242,15 +250,15 @@ def _make_up_number(random: Random) -> str:
     return "".join(map(str, digits))
 
 
-def _dot(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
-    """Draw a dot or a comma at the foot of the line; return where the next digit begins."""
+def _dot(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[float, str]:
+    """Draw a dot or a comma at the foot of the line; return where the next digit begins, and which it was."""
     size, foot = max(1.0, 0.08 * style.height * random.uniform(0.6, 1.6)), style.height * (1 + style.above)
     x += random.uniform(0.02, 0.2) * style.height
     start = (x, foot - random.uniform(-0.05, 0.2) * style.height)
     comma = random.random() < 0.4
     end = (x - 0.1 * style.height, start[1] + random.uniform(0.1, 0.25) * style.height) if comma else start
     _stroke(canvas, [start, end], 1.5 * size, style.strength)
-    return x + size + random.uniform(0.02, 0.25) * style.height
+    return x + size + random.uniform(0.02, 0.25) * style.height, "," if comma else "."
 
 
 def _join(canvas: Canvas, end: float, x: float, style: _Style, random: Random) -> None:
@@ -261,24 +269,27 @@ def _join(canvas: Canvas, end: float, x: float, style: _Style, random: Random) -
     _stroke(canvas, way, max(1.0, random.uniform(0.05, 0.1) * h), style.strength)
 
 
-def _head(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
-    """Draw what people put before an amount, a dash, an equals sign or a dot; return where the number begins."""
+def _head(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[float, str]:
+    """Draw what people put before an amount, a dash or an equals sign; return where the number begins, and which."""
     h, middle = style.height, style.height * (style.above + random.uniform(0.4, 0.8))
-    pen, length = max(1.0, random.uniform(0.06, 0.13) * h), random.choice((0.08, 0.3, 0.5)) * h
-    for y in (middle,) if random.random() < 0.7 else (middle - 0.12 * h, middle + 0.12 * h):
+    pen, length = max(1.0, random.uniform(0.06, 0.13) * h), random.uniform(0.2, 0.6) * h
+    dash = random.random() < 0.7
+    for y in (middle,) if dash else (middle - 0.12 * h, middle + 0.12 * h):
         _stroke(canvas, [(x, y), (x + length, y + random.normal(0, 0.05) * h)], pen, style.strength)
-    return float(x + length + random.uniform(0.1, 0.5) * h)
+    return float(x + length + random.uniform(0.1, 0.5) * h), "-" if dash else "="
 
 
-def _tail(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
-    """Draw what people put after a number: a dot, a dash, an equals sign, a slash, letters."""
+def _tail(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[float, str]:
+    """Draw what people put after a number: a dot, a dash, an equals sign, a slash, a letter; the last two unnamed."""
     h, middle = style.height, style.height * (style.above + 0.5)
     x += random.uniform(0.05, 0.5) * h
     pen, length = max(1.0, random.uniform(0.06, 0.13) * h), random.uniform(0.25, 0.8) * h
     wobble = random.normal(0, 0.06, 4) * h
     kind = random.choice(["dot", "dash", "dot and dash", "equals", "slash", "letter"])
+    marks = {"dash": "-", "dot and dash": "-", "equals": "="}.get(kind, "")
     if kind in {"dot", "dot and dash"}:
-        x = _dot(canvas, x, style, random)
+        x, dot = _dot(canvas, x, style, random)
+        marks = dot + marks
     if kind in {"dash", "dot and dash"}:
         _stroke(canvas, [(x, middle + wobble[0]), (x + length, middle + wobble[1])], pen, style.strength)
     if kind == "equals":
@@ -292,7 +303,7 @@ def _tail(canvas: Canvas, x: float, style: _Style, random: Random) -> float:
         cv2.putText(ink, letter, at, int(random.choice((0, 1, 6, 7))), h / 24, 255, max(1, round(pen)), cv2.LINE_AA)
         np.maximum(canvas, ink * (style.strength / 255), out=canvas)
         length = h
-    return float(x + length)
+    return float(x + length), marks
 
 
 def _boxes(canvas: Canvas, lines: Sequence[float], style: _Style, random: Random) -> None:

@@ -17,7 +17,7 @@ from inkdigits.errors import RecipeError
 from inkdigits.handwriting import Digits, Handwriting, Line
 from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
 from inkdigits.material import Material, gather
-from inkdigits.modelfile import NOT_A_DIGIT, LineModel, Metadata
+from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata
 from inkdigits.numbers import NumbersEvaluation
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe, find_recipe
@@ -127,7 +127,7 @@ def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
 
 def read_lines(model: LineModel, lines: Sequence[Line]) -> tuple[list[str], NDArray[np.float64]]:
     """Return the most probable number of each line and its probability, (n,)."""
-    best = [ctc.most_probable(model.predict_frames(line.image), n=1)[0] for line in lines]
+    best = [ctc.most_probable(ctc.only_digits(model.predict_frames(line.image)), n=1)[0] for line in lines]
     return [candidate.text for candidate in best], np.exp([candidate.log_probability for candidate in best])
 
 
@@ -137,7 +137,7 @@ def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
 
 
 def _pairs(lines: Sequence[Line]) -> list[tuple[NDArray[np.uint8], str]]:
-    return [(line.image, line.text) for line in lines]
+    return [(line.image, line.written) for line in lines]
 
 
 def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
@@ -148,7 +148,7 @@ def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -
     """Take the temperature that makes held-out numbers most likely, choose the thresholds on other held-out ones."""
     half = len(lines) // 2
     model = _to_model(fitted, metadata)
-    frames = [model.predict_frames(line.image) for line in lines[:half]]
+    frames = [ctc.only_digits(model.predict_frames(line.image)) for line in lines[:half]]
     losses = [_loss(frames, lines[:half], temperature) for temperature in SCALES]
     metadata = replace(metadata, temperature=float(SCALES[int(np.argmin(losses))]))
     judged = judge_lines(_to_model(fitted, metadata), lines[half:])
@@ -167,7 +167,7 @@ def _describe(recipe: Recipe, fitted: FittedLines, material: Material, seed: int
     return Metadata(
         name=recipe.name,
         preparation=LINE,
-        labels=f"0123456789{NOT_A_DIGIT}",
+        labels=LINE_LABELS,
         recipe={
             "name": recipe.name,
             "summary": recipe.summary,
@@ -205,5 +205,5 @@ Reads one line of digits, prepared as {metadata.preparation}, by connectionist t
 - Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
 - Figures: {figures["exact"]:.2%} of {figures["n_test"]} made-up numbers of the test part's digits exactly.
 - Confidence: temperature {metadata.temperature:.3f}, from {recipe["held_out"]:.0%} of the training part, held out.
-- Fails on: separators are not read; a letter that looks like a digit is read as one.
+- Fails on: a letter that looks like a digit is read as one.
 """

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from inkdigits.errors import ModelFileError, one_line, reason_of
 from inkdigits.prepare import LINE, LINE_HEIGHT, MAX_LINE_WIDTH, PREPARATIONS
+from inkdigits.readings import SEPARATORS
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
@@ -41,7 +42,8 @@ LINE_MODEL = "line"  # the bundled one that reads whole numbers
 NARROWEST = 16  # px; shorter lines are filled up with paper
 BATCH, WIDTH, FRAMES = "n", "w", "t"  # the names of the dimensions that are left open; the last two of lines only
 METADATA_KEY = "inkdigits"
-NOT_A_DIGIT = "-"  # the label of the last output of a model that knows what is no digit; of a line, of no new digit
+NOT_A_DIGIT = "-"  # the label of the last output of a model that knows what is no digit
+LINE_LABELS = f"0123456789{SEPARATORS}_"  # the labels of a line's outputs; the last is CTC's blank, no new mark
 OPERATORS = frozenset(  # what our networks are made of; none loops, allocates at will or reads files
     {"Cast", "Conv", "ConvTranspose", "Clip", "Div", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool"}
     | {"Relu", "Sigmoid", "Softmax", "Squeeze", "Tanh", "Unsqueeze"}
@@ -63,7 +65,9 @@ class Metadata:
 
     name: str
     preparation: str  # how a digit becomes the model's input: a name in prepare.PREPARATIONS
-    labels: str = "0123456789"  # the label of each output, in order; at the end perhaps NOT_A_DIGIT
+    labels: str = (
+        "0123456789"  # the label of each output, in order; at the end perhaps NOT_A_DIGIT; LINE_LABELS of lines
+    )
     temperature: float = 1.0  # logits are divided by it; already part of the graph
     thresholds: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> least confidence
     coverages: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> share that reached it
@@ -75,7 +79,7 @@ class Metadata:
     @property
     def digits(self) -> str:
         """The digits among the labels, which come first."""
-        return self.labels.removesuffix(NOT_A_DIGIT)
+        return "".join(label for label in self.labels if label in "0123456789")
 
     def with_promises(self, promises: Mapping[str, Promise]) -> Metadata:
         """Return the metadata with what is promised of each error rate."""
@@ -114,7 +118,7 @@ class Metadata:
         mappings = (self.thresholds, self.coverages, self.recipe, self.data, self.figures)
         if not all(isinstance(text, str) for text in texts) or not all(isinstance(m, dict) for m in mappings):
             raise TypeError("a field has the wrong type")
-        if not self.digits or not set(self.digits) <= set("0123456789") or len(set(self.digits)) < len(self.digits):
+        if not self._has_known_labels():
             raise ValueError(f"labels {self.labels!r} are not digits")
         shares = [*self.thresholds.values(), *self.coverages.values()]
         if not all(isinstance(value, int | float) and 0 <= value <= 1.01 for value in shares):
@@ -123,6 +127,12 @@ class Metadata:
             raise ValueError("a promised error rate is not between 0 and 1")
         if not isinstance(self.temperature, int | float) or not 0 < self.temperature < math.inf:
             raise ValueError("the temperature is not a positive number")
+
+    def _has_known_labels(self) -> bool:
+        if self.preparation == LINE:
+            return self.labels == LINE_LABELS
+        digits = self.labels.removesuffix(NOT_A_DIGIT)
+        return bool(digits) and digits == self.digits and len(set(digits)) == len(digits)
 
 
 class Model:
@@ -299,7 +309,7 @@ class LineModel(Model):
         Returns
         -------
         frames
-            (t, k) float64, each row sums to 1; the last label is that no new digit begins (the blank of CTC).
+            (t, k) float64, each row sums to 1; the last label is that no new mark begins (the blank of CTC).
         """
         line = np.asarray(line)
         if line.dtype != np.uint8 or line.ndim != 2 or len(line) != LINE_HEIGHT or not line.shape[1]:

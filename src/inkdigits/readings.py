@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]  # x, y, width, height; px of the upright picture
+SEPARATORS = ".,-="  # what may stand between and around the digits of a number
 Status = Literal["ok", "declined", "failed"]
 
 
