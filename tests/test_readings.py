@@ -72,6 +72,9 @@ def test_a_reading_as_json_has_the_keys_of_the_contract() -> None:
                     }
                 ],
                 "line": 0,
+                "runner_up": "",
+                "margin": 0.0,
+                "free_text": "7",
             }
         ],
     }

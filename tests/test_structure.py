@@ -15,11 +15,11 @@ import inkdigits
 PACKAGE = Path(inkdigits.__file__).parent
 ROOMS = [  # from the ground up; a module may import from its own room and from those below
     {"errors", "readings"},
-    {"_pdfium", "pdf", "pictures", "ink", "ruling", "tilt", "prepare", "page"},
+    {"_pdfium", "pdf", "pictures", "ink", "ruling", "tilt", "prepare", "page", "crop"},
     {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"},
-    {"modelfile", "confidence", "rules", "ctc", "augment", "_torch", "_torch_digit", "_torch_line"}
+    {"modelfile", "confidence", "rules", "ctc", "pool", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
-    {"reader", "table", "shards", "ledger", "workers", "batch"},
+    {"reader", "number_reader", "digit_reader", "table", "shards", "ledger", "workers", "batch"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"},
     {"cli", "__main__", "web"},
 ]

@@ -39,6 +39,7 @@ MAX_BYTES = 64_000_000  # our largest model has 1 MB; a file far beyond that is 
 PREDICTION_BATCH = 512  # images; bounds the memory of one call to the runtime
 MAX_VALUES = 1_000_000  # in one layer, per image; our largest has 25,000 (32 x 28 x 28)
 LINE_MODEL = "line"  # the bundled one that reads whole numbers
+MOST_WEIGHT = 100  # of a reader in a pool; far beyond any that was fitted
 NARROWEST = 16  # px; shorter lines are filled up with paper
 BATCH, WIDTH, FRAMES = "n", "w", "t"  # the names of the dimensions that are left open; the last two of lines only
 METADATA_KEY = "inkdigits"
@@ -71,6 +72,7 @@ class Metadata:
     temperature: float = 1.0  # logits are divided by it; already part of the graph
     thresholds: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> least confidence
     coverages: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> share that reached it
+    voices: Sequence[Mapping[str, float]] = ()  # of lines: how much this reader counts, and that of single digits
     recipe: Mapping[str, Any] = field(default_factory=dict)  # name, settings, random_state
     data: Mapping[str, Any] = field(default_factory=dict)  # source, number of images, fingerprint
     figures: Mapping[str, Any] = field(default_factory=dict)  # what was measured, and on what
@@ -121,6 +123,7 @@ class Metadata:
         if not self._has_known_labels():
             raise ValueError(f"labels {self.labels!r} are not digits")
         shares = [*self.thresholds.values(), *self.coverages.values()]
+        shares += [value for voice in self.voices for value in (voice["weight"] / MOST_WEIGHT, voice["floor"])]
         if not all(isinstance(value, int | float) and 0 <= value <= 1.01 for value in shares):
             raise ValueError("a threshold is not a probability")
         if not all(0 < float(rate) < 1 for rate in (*self.thresholds, *self.coverages)):
@@ -321,10 +324,36 @@ class LineModel(Model):
         frames = self._run(np.pad(line, ((0, 0), (0, missing)))[None])[0].T
         return np.asarray(frames / frames.sum(axis=1, keepdims=True))
 
+    @cached_property
+    def frame_width(self) -> float:
+        """How many px of a prepared line a frame is wide."""
+        return MAX_LINE_WIDTH / len(self.predict_frames(np.zeros((LINE_HEIGHT, MAX_LINE_WIDTH), np.uint8)))
+
     def _check_input(self, shape: list[Any]) -> None:
         if len(shape) != 3 or shape[1] != LINE_HEIGHT or self.metadata.preparation != LINE:
             raise ModelFileError(f"cannot use {self.source}: its images are {shape}, not lines {LINE_HEIGHT} px high")
         self._run(np.zeros((1, LINE_HEIGHT, NARROWEST), np.uint8))
+
+
+def open_models(model: str | Path | Model | None) -> tuple[Model, LineModel | None]:
+    """Open what reads digits, and what reads whole numbers where there is one that belongs to it.
+
+    A model of lines, given as `open_model` takes models, belongs to the bundled reader of digits, and the bundled one
+    of lines to that, too. Raises ModelFileError.
+    """
+    if not isinstance(model, Model):
+        path = _find(model)
+        model = open_content(_read_bytes(path), source=f"model file '{path}'")
+    if isinstance(model, LineModel):
+        return open_model(None), model
+    bundled = LINE_MODEL in bundled_models() and model.content == _read_bytes(_find(None))
+    return open_model(model), open_line_model(None) if bundled else None
+
+
+def open_content(content: bytes, *, source: str) -> Model:
+    """Open the bytes of a model file, a LineModel where it reads lines; raises ModelFileError."""
+    metadata = Metadata.from_json(_metadata_text(_parse(content, source), source), source=source)
+    return (LineModel if metadata.preparation == LINE else Model)(content, source=source)
 
 
 def open_line_model(model: str | Path | LineModel | None) -> LineModel:

@@ -47,6 +47,7 @@ class PageInk:
     numbers: tuple[tuple[DigitInk, ...], ...]
     reason: str = ""
     lines: tuple[int, ...] = ()  # of each number the line it stands on, from the top
+    slope: float = 0.0  # how far rows fall for each px to the right, where they were made level
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     turn = Turn.level(ink.shape, slope)
     labels = turn.apply_labels(labels)  # what hangs together was found before: turning blurs narrow gaps
     page = _read_lines(_boxed_anew(parts, labels), turn.apply(ink), labels)
-    return replace(page, numbers=tuple(tuple(_turn_back(digit, turn) for digit in number) for number in page.numbers))
+    numbers = tuple(tuple(_turn_back(digit, turn) for digit in number) for number in page.numbers)
+    return replace(page, numbers=numbers, slope=slope)
 
 
 def _read_lines(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> PageInk:

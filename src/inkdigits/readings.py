@@ -6,6 +6,7 @@ why it is not accepted. Boxes are (x, y, width, height) in pixels of the upright
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -42,7 +43,11 @@ class DigitReading:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberReading:
-    """Digits that belong together; accepted when each of them is."""
+    """Digits that belong together, how sure all of them are, and whether one may act on it.
+
+    Where a rule says what the number may be, `text` is the most probable of the allowed ones, and `confidence` is among
+    these.
+    """
 
     text: str
     confidence: float
@@ -51,21 +56,26 @@ class NumberReading:
     box: Box
     digits: tuple[DigitReading, ...]
     line: int = 0  # the written line it stands on, from the top of the page; numbers far apart may share one
+    runner_up: str = ""  # the next best number, empty where there is none
+    margin: float = 0.0  # how far the confidence is ahead of the runner-up's
+    free_text: str = ""  # what would be read without the rule
 
     @classmethod
     def from_digits(cls, digits: tuple[DigitReading, ...], *, line: int = 0) -> NumberReading:
-        """Join digits, left to right; the confidence of all is the product of each."""
-        confidence = 1.0
-        for digit in digits:
-            confidence *= digit.confidence
+        """Join digits that were read one by one, left to right; accepted when each of them is.
+
+        The confidence of all is the product of each.
+        """
+        text = "".join(digit.text for digit in digits)
         return cls(
-            text="".join(digit.text for digit in digits),
-            confidence=confidence,
+            text=text,
+            confidence=math.prod(digit.confidence for digit in digits),
             accepted=all(digit.accepted for digit in digits),
             reason=next((digit.reason for digit in digits if digit.reason), ""),
             box=union([digit.box for digit in digits]),
             digits=digits,
             line=line,
+            free_text=text,
         )
 
     def to_dict(self) -> dict[str, Any]:

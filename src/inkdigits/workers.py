@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from inkdigits import storage
 from inkdigits.errors import BatchError, BatchMismatchError, BatchStoppedError, InkdigitsError, PictureError, one_line
-from inkdigits.modelfile import MAX_BYTES, Model
+from inkdigits.modelfile import MAX_BYTES, open_content
 from inkdigits.readings import NumberReading, PageReading
 from inkdigits.shards import Shard, Tally, write_shard
 from inkdigits.sources import Content, Item, Source
@@ -244,6 +244,7 @@ class _Server:
         self._answers = answers
         self._nowhere = nowhere
         self._reader: Reader | None = None
+        self._model_sha256 = ""  # of the file that the reader was made of
 
     def serve(self) -> None:
         while True:
@@ -258,7 +259,7 @@ class _Server:
                 self._answer(BatchError(f"inkdigits failed ({one_line(repr(error))}); report it"))
 
     def _has_model(self, sha256: str) -> Iterator[bool]:
-        yield self._reader is not None and self._reader.model.sha256 == sha256
+        yield self._model_sha256 == sha256
 
     def _load_model(self, content: bytes) -> Iterator[None]:
         import cv2
@@ -266,7 +267,8 @@ class _Server:
         from inkdigits.reader import Reader
 
         cv2.setNumThreads(1)
-        self._reader = Reader(Model(content, source="the model"))
+        self._reader = Reader(open_content(content, source="the model"))
+        self._model_sha256 = hashlib.sha256(content).hexdigest()
         yield None
 
     def _read(self, job: Job, items: Sequence[Item]) -> Iterator[Answer]:

@@ -1,0 +1,187 @@
+"""Numbers, in two ways that check each other: as a whole, by the network of lines, and digit by digit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits import ctc
+from inkdigits.crop import Crop
+from inkdigits.digit_reader import CUT_OFF, NO_PROMISE, DigitReader, is_no_digit, scale_box
+from inkdigits.modelfile import LINE_LABELS, LineModel
+from inkdigits.pool import ALONE, Answer, pool_opinions, to_voices
+from inkdigits.prepare import LINE_INK, prepare, prepare_line
+from inkdigits.readings import SEPARATORS, DigitReading, NumberReading, union
+from inkdigits.rules import Rule
+
+FAINT = 0.3  # of the darkest ink of the picture; what is weaker is easily taken for something else
+WIDTH = 0.7  # of a line's height; how wide a digit is that has no neighbour
+NO_NUMBER = "not a number: nothing in it looks like a digit"
+NOWHERE = (0, 0, 0, 0)  # the box of what was not found
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the network of lines sees of a crop: (t, k) frames, and how many px of the crop each of them is wide."""
+
+    frames: Floats
+    step: float
+
+
+class NumberReader:
+    """Reads numbers from their crop and from their digits.
+
+    Parameters
+    ----------
+    digits
+        What reads digits one by one.
+    line
+        The network of lines; without one, a number is what its digits are.
+    max_error
+        The promised error rate at which numbers are accepted, as the model file names it.
+    separators
+        Whether the text keeps points, commas, dashes and equals signs.
+    """
+
+    def __init__(self, digits: DigitReader, line: LineModel | None, *, max_error: str, separators: bool) -> None:
+        self.digits, self.line, self.separators = digits, line, separators
+        self._threshold = line.metadata.thresholds.get(max_error) if line else None
+        self._voices = (to_voices(line.metadata.voices) or (ALONE,)) if line else ()
+
+    def read(
+        self, crop: Crop, digits: Sequence[DigitReading], scale: float, *, rule: Rule | None, row: int = 0
+    ) -> NumberReading:
+        """Read a number of a picture that was made larger by scale; its digits have been read already."""
+        if self.line is None:
+            return self._join(tuple(digits), rule, row)
+        marks = see(self.line, crop)
+        answer = pool_opinions(self.opinions(marks, digits), self._voices, rule=rule)
+        spelled = self._spell(answer.text, marks, crop, digits, scale)
+        reason = self._doubt(answer, digits, crop)
+        return NumberReading(
+            text=_punctuate(answer.text, marks.frames) if self.separators else answer.text,
+            confidence=answer.probability,
+            accepted=not reason,
+            reason=reason,
+            box=union([digit.box for digit in spelled or digits]) if spelled or digits else NOWHERE,
+            digits=spelled,
+            line=row,
+            runner_up=answer.runner_up,
+            margin=answer.margin,
+            free_text=answer.free_text,
+        )
+
+    def opinions(self, marks: Marks, digits: Sequence[DigitReading]) -> list[Floats]:
+        """Return what both ways make of a number, as many as the pool has voices."""
+        return [ctc.only_digits(marks.frames), self.digits.as_frames(digits)][: len(self._voices)]
+
+    def _spell(
+        self, text: str, marks: Marks, crop: Crop, digits: Sequence[DigitReading], scale: float
+    ) -> tuple[DigitReading, ...]:
+        """Return the digits of the answer: those read one by one where they agree, else those that the line shows."""
+        cut = tuple(digit for digit in digits if not is_no_digit(digit))
+        if not text or _text_of(cut) == text:
+            return cut
+        try:
+            spans = ctc.align(ctc.only_digits(marks.frames), text)
+        except ValueError:  # only the digits, or a rule, made it this
+            return cut if len(cut) == len(text) else ()
+        places = _places(spans, marks.step, crop.flat.shape)
+        return tuple(
+            self._show(digit, marks.frames[start:stop], place, crop, scale)
+            for digit, (start, stop), place in zip(text, spans, places, strict=True)
+        )
+
+    def _show(self, digit: str, frames: Floats, place: tuple[int, int], crop: Crop, scale: float) -> DigitReading:
+        """Return a digit of a line with what the network of digits would be shown of it."""
+        ink = crop.flat[:, slice(*place)]
+        x, y, width, height = cv2.boundingRect((ink > LINE_INK * 255).astype(np.uint8))
+        box = crop.box_on_page((place[0] + x, y, max(width, 1), max(height, 1)))
+        columns = [LINE_LABELS.index(label) for label in self.digits.model.metadata.digits]
+        surest = frames[frames[:, int(digit)].argmax(), columns]
+        confidence = float(surest[columns.index(int(digit))])
+        return DigitReading(
+            text=digit,
+            confidence=confidence,
+            accepted=False,
+            reason="read as part of the whole number only",
+            box=scale_box(box, 1 / scale),
+            probabilities=tuple(surest.tolist()),
+            shown=prepare(ink[y : y + height], self.digits.model.metadata.preparation),
+        )
+
+    def _doubt(self, answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str:
+        """Return why a number is not to be acted on, or nothing."""
+        if any(digit.reason == CUT_OFF for digit in digits):
+            return CUT_OFF
+        if answer.reason or not answer.text:
+            return answer.reason or NO_NUMBER
+        if self._threshold is None:
+            return NO_PROMISE
+        if answer.probability >= self._threshold:
+            return ""
+        return f"{_weakness(answer, digits, crop)}: confidence {answer.probability:.3f} is below {self._threshold:.3f}"
+
+    def _join(self, digits: tuple[DigitReading, ...], rule: Rule | None, row: int) -> NumberReading:
+        """Return the number that digits form without a network of lines."""
+        reading = NumberReading.from_digits(digits, line=row)
+        answer = pool_opinions([self.digits.as_frames(digits)], [ALONE], rule=rule)
+        reading = replace(reading, runner_up=answer.runner_up, margin=answer.margin)
+        if rule is None or answer.text == reading.text:
+            return reading
+        reason = answer.reason or f"not sure: without the rules it is {reading.text}"
+        return replace(reading, text=answer.text, confidence=answer.probability, accepted=False, reason=reason)
+
+
+def see(line: LineModel, crop: Crop) -> Marks:
+    """Show the network of lines a crop."""
+    image = prepare_line(crop.flat)
+    frames = line.predict_frames(image)
+    return Marks(frames, line.frame_width * crop.flat.shape[1] / image.shape[1])
+
+
+def _weakness(answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str:
+    """Return what makes a number doubtful."""
+    strongest = np.percentile(crop.flat, 99.5) / 255
+    if strongest < FAINT:
+        return f"too faint, {strongest:.0%} as dark as the darkest ink here"
+    cut = _text_of(digit for digit in digits if not is_no_digit(digit))
+    return "not sure" if cut == answer.text else f"readers disagree, digit by digit it is {cut or 'nothing'}"
+
+
+def _text_of(digits: Iterable[DigitReading]) -> str:
+    return "".join(digit.text for digit in digits)
+
+
+def _places(spans: Sequence[tuple[int, int]], step: float, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return from where to where each digit reaches, in px: half way to its neighbours."""
+    middles = [step * (start + stop) / 2 for start, stop in spans]
+    gap = float(np.median(np.diff(middles))) if len(middles) > 1 else WIDTH * shape[0]
+    edges = [middles[0] - gap / 2, *((a + b) / 2 for a, b in pairwise(middles)), middles[-1] + gap / 2]
+    limits = np.clip(np.rint(edges), 0, shape[1]).astype(int).tolist()
+    return [(min(left, shape[1] - 1), max(left + 1, right)) for left, right in pairwise(limits)]
+
+
+def _punctuate(text: str, frames: Floats) -> str:
+    """Return a number with the separators that stand between and around its digits."""
+    try:
+        spans = ctc.align(ctc.only_digits(frames), text)
+    except ValueError:
+        return text
+    edges = [0, *(edge for span in spans for edge in span), len(frames)]
+    gaps = [_separators(frames[start:stop]) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    return gaps[0] + "".join(digit + gap for digit, gap in zip(text, gaps[1:], strict=True))
+
+
+def _separators(frames: Floats) -> str:
+    """Return the separators that the best way through some frames without a digit names."""
+    best = frames[:, ctc.BLANK :].argmax(axis=1)
+    changes = np.diff(best, prepend=-1) != 0
+    return "".join(f"{SEPARATORS} "[i] for i in best[changes]).replace(" ", "")

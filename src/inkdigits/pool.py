@@ -1,0 +1,150 @@
+"""Several readers' opinions on one number -> one answer: a log-linear pool, whose weights held-out numbers gave.
+
+An opinion is a matrix of frames as `ctc` has them. The pool's probability of a number is the product of what each
+reader gives it, raised to its weight, over all candidates and whatever else it may be (Genest and Zidek, Combining
+Probability Distributions, 1986). Where readers agree it is higher than any of theirs alone, where they differ lower.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits import ctc
+from inkdigits.rules import Rule
+
+CANDIDATES = 3  # of each reader; what comes later is hardly ever right
+LEAST_MASS = 1e-6  # of all that the surest reader thinks of; below it no allowed number is what stands there
+START = (0.7, math.log(1e-3))  # of the search for a reader's weight and the logarithm of its floor
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How much a reader counts in a pool, and the least probability that its word gives to any number."""
+
+    weight: float
+    floor: float
+
+
+ALONE = Voice(weight=1.0, floor=0.0)  # of a reader that is asked alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a pool of readers takes a number for.
+
+    `runner_up` is the next best candidate (an empty text where there is none), `margin` what the answer is ahead of it,
+    `free_text` what would be read without the rule. Where the rule allows nothing that could stand there, `text` is
+    empty and `reason` says so.
+    """
+
+    text: str
+    probability: float
+    runner_up: str
+    margin: float
+    free_text: str
+    reason: str = ""
+
+
+def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: Rule | None = None) -> Answer:
+    """Return the number that the readers together find most probable, among those that a rule allows.
+
+    Parameters
+    ----------
+    opinions
+        (t, 11) of each reader, see `ctc`; the frames of one have nothing to do with those of another.
+    voices
+        One for each opinion.
+
+    Examples
+    --------
+    >>> frames = np.full((3, 11), 0.01)
+    >>> frames[[0, 1, 2], [4, ctc.BLANK, 2]] = 0.9  # a four, a gap, a two
+    >>> pool_opinions([frames], [ALONE]).text
+    '42'
+    """
+    ballot = Ballot.of(opinions, rule)
+    free = ballot if rule is None else Ballot.of(opinions, None)
+    free_text = free.texts[int(free.count(voices)[:-1].argmax())]
+    if not ballot.texts:
+        reason = f"no number {rule} fits: the free reading is {free_text or 'nothing'}"
+        return Answer(text="", probability=0.0, runner_up="", margin=0.0, free_text=free_text, reason=reason)
+    shares = ballot.count(voices)[:-1]
+    best, second = [*np.argsort(-shares, kind="stable").tolist(), None][:2]
+    runner_up, behind = ("", 0.0) if second is None else (ballot.texts[second], float(shares[second]))
+    probability = float(shares[best])
+    return Answer(
+        text=ballot.texts[best],
+        probability=probability,
+        runner_up=runner_up,
+        margin=probability - behind,
+        free_text=free_text,
+    )
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """The candidates for a number, and what each reader gives each of them: (readers, texts + 1), the last all else."""
+
+    texts: tuple[str, ...]
+    probabilities: Floats
+
+    @classmethod
+    def of(cls, opinions: Sequence[Floats], rule: Rule | None) -> Ballot:
+        """Ask each reader for its candidates, and for the probability of everybody's."""
+        named = [ctc.most_probable(frames, rule=rule, n=CANDIDATES) for frames in opinions]
+        texts = tuple(dict.fromkeys(candidate.text for candidates in named for candidate in candidates))
+        given = np.zeros((len(opinions), len(texts) + 1))
+        for row, frames in zip(given, opinions, strict=True):
+            mass = math.exp(ctc.log_mass(frames, rule))
+            if texts and mass >= LEAST_MASS:
+                row[:-1] = np.exp(ctc.log_probabilities(frames, texts)) / mass
+                row[-1] = max(0.0, 1 - row[:-1].sum())
+        if rule is not None and not given.any():
+            return cls((), np.zeros((len(opinions), 1)))
+        return cls(texts, given)
+
+    def count(self, voices: Sequence[Voice]) -> Floats:
+        """Return the pool's probability of each candidate and of all else, (texts + 1,)."""
+        with np.errstate(divide="ignore"):
+            logs = [
+                voice.weight * np.log(np.maximum(row, voice.floor))
+                for row, voice in zip(self.probabilities, voices, strict=True)
+            ]
+        scores = np.exp(np.sum(logs, axis=0) - np.max(np.sum(logs, axis=0)))
+        return np.asarray(scores / scores.sum())
+
+
+def fit_voices(ballots: Sequence[Ballot], truths: Sequence[str]) -> tuple[Voice, ...]:
+    """Return the voices that make the true numbers of held-out ballots most likely."""
+    from scipy.optimize import minimize
+
+    places = [b.texts.index(truth) if truth in b.texts else -1 for b, truth in zip(ballots, truths, strict=True)]
+    readers = len(ballots[0].probabilities)
+
+    def loss(parameters: Floats) -> float:
+        voices = _voices(parameters)
+        likely = [ballot.count(voices)[place] for ballot, place in zip(ballots, places, strict=True)]
+        return -float(np.log(np.maximum(likely, 1e-12)).mean())
+
+    best = minimize(loss, np.tile(START, readers), method="Nelder-Mead", options={"xatol": 0.01, "fatol": 1e-5})
+    return _voices(best.x)
+
+
+def to_voices(stored: Sequence[Mapping[str, float]]) -> tuple[Voice, ...]:
+    """Return voices as a model file has them; ValueError where they make no sense."""
+    voices = tuple(Voice(**voice) for voice in stored)
+    if not all(0 <= voice.weight < math.inf and 0 <= voice.floor < 1 for voice in voices):
+        raise ValueError("a reader's weight or floor is out of range")
+    return voices
+
+
+def _voices(parameters: Floats) -> tuple[Voice, ...]:
+    pairs = parameters.reshape(-1, 2)
+    return tuple(Voice(float(abs(weight)), float(np.exp(min(floor, -1.0)))) for weight, floor in pairs)
