@@ -53,11 +53,15 @@ class Crop:
         piece = np.asarray(cv2.warpAffine(flat, turn, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
         return cls(_erase(piece, own - np.tile(corner, 2), rest - np.tile(corner, 2)), turn)
 
-    def box_on_page(self, box: Box) -> Box:
-        """Return where a box of the crop lies on the page; on a sloping row, around its middle."""
-        back = cv2.invertAffineTransform(self.matrix)
-        x, y = back[:, :2] @ _centre(box) + back[:, 2]
-        return round(x - box[2] / 2), round(y - box[3] / 2), box[2], box[3]
+    def box_on_page(self, box: Box, matrix: Floats) -> Box:
+        """Return where a box of a picture of the crop lies on the page; on a sloping row, around its middle.
+
+        The matrix (2, 3) takes px of the crop to px of that picture; it neither turns nor leans.
+        """
+        whole = np.vstack([matrix, (0, 0, 1)]) @ np.vstack([self.matrix, (0, 0, 1)])
+        x, y, _ = np.linalg.solve(whole, (*_centre(box), 1))
+        width, height = np.array(box[2:]) / matrix[[0, 1], [0, 1]]
+        return round(x - width / 2), round(y - height / 2), max(1, round(width)), max(1, round(height))
 
 
 def _erase(piece: NDArray[np.uint8], own: Floats, others: Floats) -> NDArray[np.uint8]:

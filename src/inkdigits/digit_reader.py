@@ -14,6 +14,7 @@ from inkdigits.page import DigitInk
 from inkdigits.prepare import PREPARATIONS, prepare
 from inkdigits.readings import Box, DigitReading
 
+PROMISED_ERROR = "0.01"  # readings are accepted at the threshold that promises at most 1 % errors
 CUT_OFF = "touches the border of the picture: it may be cut off"
 NO_PROMISE = "the model promises no error rate: it was trained without a held-out part"
 MOST_DOUBT = 0.5  # probability from which a mark is more likely no digit than any
@@ -22,7 +23,7 @@ MOST_DOUBT = 0.5  # probability from which a mark is more likely no digit than a
 class DigitReader:
     """Reads digits that were cut out, with a model of single digits; accepts them at a promised error rate."""
 
-    def __init__(self, model: Model, *, max_error: str) -> None:
+    def __init__(self, model: Model, *, max_error: str = PROMISED_ERROR) -> None:
         self.model = model
         self._threshold = model.metadata.thresholds.get(max_error)
 

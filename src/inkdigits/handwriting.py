@@ -33,10 +33,15 @@ Canvas = NDArray[np.floating]  # (h, w), 0 is paper, 1 is full ink
 
 @dataclass(frozen=True)
 class Line:
-    """A picture of a number, (LINE_HEIGHT, w) uint8 as a model is shown it, and what is written there."""
+    """A picture of a number, (h, w) uint8 with bright ink, and what is written there."""
 
-    image: NDArray[np.uint8]
+    picture: NDArray[np.uint8]
     written: str  # digits, and the separators between and around them
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture as a model is shown it, (LINE_HEIGHT, w) uint8."""
+        return prepare_line(self.picture)
 
     @property
     def text(self) -> str:
@@ -98,7 +103,7 @@ class Handwriting:
         if random.random() < 0.4:
             canvas = _change_pen(canvas, random)
         canvas = _print_and_stain(canvas, style, random)
-        return Line(prepare_line(np.asarray(_photograph(canvas, style, random) * 255, np.uint8)), written)
+        return Line(np.asarray(_photograph(canvas, style, random) * 255, np.uint8), written)
 
     def _choose_hand(self, random: Random) -> _Hand:
         """Return somebody's digits, some perhaps of national form; what one lacks is taken from others of the set."""

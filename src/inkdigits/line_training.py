@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits import confidence, ctc
+from inkdigits import confidence
+from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, SplitMethod
+from inkdigits.digit_reader import DigitReader
 from inkdigits.errors import RecipeError
 from inkdigits.handwriting import Digits, Handwriting, Line
+from inkdigits.ink import flatten
 from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
 from inkdigits.material import Material, gather
-from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata
+from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata, open_model
+from inkdigits.number_reader import NumberReader, see
 from inkdigits.numbers import NumbersEvaluation
+from inkdigits.pool import ALONE, Ballot, fit_voices, pool_opinions, to_voices
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe, find_recipe
 from inkdigits.strokes import draw_digits
 from inkdigits.training import Progress
 
 WATCHED = 300  # held-out lines read after each epoch
-CALIBRATED = 3000  # held-out lines for temperature and thresholds
+CALIBRATED = 4000  # held-out lines, half for the voices of the two readers, half for the thresholds
 TESTED = 2000  # lines of the test part's digits
-LEAST_LOG = -30.0  # of a probability; one number that is written over shall not decide a temperature
-SCALES = tuple(np.exp(np.linspace(np.log(0.5), np.log(3), 13)))  # temperatures tried, 16 % apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,15 +123,21 @@ def train_lines(
 
 
 def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
-    """Read lines and compare."""
-    texts, confidences = read_lines(model, lines)
+    """Read lines in both ways and compare."""
+    voices = to_voices(model.metadata.voices) or (ALONE,)
+    answers = [pool_opinions(one[: len(voices)], voices) for one in _opinions(model, lines)]
+    confidences = np.array([answer.probability for answer in answers])
+    texts = [answer.text for answer in answers]
     return NumbersEvaluation([line.text for line in lines], texts, confidences, model.metadata.thresholds)
 
 
-def read_lines(model: LineModel, lines: Sequence[Line]) -> tuple[list[str], NDArray[np.float64]]:
-    """Return the most probable number of each line and its probability, (n,)."""
-    best = [ctc.most_probable(ctc.only_digits(model.predict_frames(line.image)), n=1)[0] for line in lines]
-    return [candidate.text for candidate in best], np.exp([candidate.log_probability for candidate in best])
+def _opinions(model: LineModel, lines: Sequence[Line]) -> Iterator[list[NDArray[np.float64]]]:
+    """Yield what both ways make of each line, dark on light as a picture is."""
+    numbers = NumberReader(DigitReader(open_model(None)), model)
+    for line in lines:
+        crop = Crop.whole(flatten(255 - line.picture))
+        sight = see(model, crop)
+        yield numbers.opinions(sight, numbers.cut(sight, crop, 1.0))
 
 
 def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
@@ -145,22 +154,13 @@ def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
 
 
 def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -> Metadata:
-    """Take the temperature that makes held-out numbers most likely, choose the thresholds on other held-out ones."""
+    """Weigh the two ways of reading by held-out numbers, choose the thresholds on other held-out ones."""
     half = len(lines) // 2
-    model = _to_model(fitted, metadata)
-    frames = [ctc.only_digits(model.predict_frames(line.image)) for line in lines[:half]]
-    losses = [_loss(frames, lines[:half], temperature) for temperature in SCALES]
-    metadata = replace(metadata, temperature=float(SCALES[int(np.argmin(losses))]))
+    ballots = [Ballot.of(one, None) for one in _opinions(_to_model(fitted, metadata), lines[:half])]
+    voices = fit_voices(ballots, [line.text for line in lines[:half]])
+    metadata = replace(metadata, voices=[asdict(voice) for voice in voices])
     judged = judge_lines(_to_model(fitted, metadata), lines[half:])
-    promises = confidence.choose_thresholds(judged.confidences, judged.correct)
-    return metadata.with_promises(promises)
-
-
-def _loss(frames: Sequence[NDArray[np.float64]], lines: Sequence[Line], temperature: float) -> float:
-    """Return the mean negative log probability of the true numbers at a temperature."""
-    scaled = [confidence.apply_temperature(one, temperature) for one in frames]
-    found = [ctc.log_probability(one, line.text) for one, line in zip(scaled, lines, strict=True)]
-    return -float(np.maximum(found, LEAST_LOG).mean())
+    return metadata.with_promises(confidence.choose_thresholds(judged.confidences, judged.correct))
 
 
 def _describe(recipe: Recipe, fitted: FittedLines, material: Material, seed: int) -> Metadata:
@@ -204,6 +204,7 @@ Reads one line of digits, prepared as {metadata.preparation}, by connectionist t
 {also}- Drawn: {recipe["drawn"]} digits of national forms.
 - Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
 - Figures: {figures["exact"]:.2%} of {figures["n_test"]} made-up numbers of the test part's digits exactly.
-- Confidence: temperature {metadata.temperature:.3f}, from {recipe["held_out"]:.0%} of the training part, held out.
+- Confidence: of this network and the bundled one of single digits together, weighed by {recipe["held_out"]:.0%} of the
+  training part, held out.
 - Fails on: a letter that looks like a digit is read as one.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,15 +13,26 @@ from numpy.typing import NDArray
 
 from inkdigits import ctc
 from inkdigits.crop import Crop
-from inkdigits.digit_reader import CUT_OFF, NO_PROMISE, DigitReader, is_no_digit, scale_box
+from inkdigits.cutting import Run, cut_line
+from inkdigits.digit_reader import (
+    CUT_OFF,
+    NO_PROMISE,
+    PROMISED_ERROR,
+    DigitReader,
+    is_no_digit,
+    probability_of_no_digit,
+    scale_box,
+)
 from inkdigits.modelfile import LINE_LABELS, LineModel
+from inkdigits.page import DigitInk
 from inkdigits.pool import ALONE, Answer, pool_opinions, to_voices
-from inkdigits.prepare import LINE_INK, prepare, prepare_line
+from inkdigits.prepare import LINE_INK, place_line, prepare
 from inkdigits.readings import SEPARATORS, DigitReading, NumberReading, union
 from inkdigits.rules import Rule
 
 FAINT = 0.3  # of the darkest ink of the picture; what is weaker is easily taken for something else
 WIDTH = 0.7  # of a line's height; how wide a digit is that has no neighbour
+NO_DIGIT = 0.1  # how probable no digit is beside a digit, before a run is looked at: halves of digits look like none
 NO_NUMBER = "not a number: nothing in it looks like a digit"
 NOWHERE = (0, 0, 0, 0)  # the box of what was not found
 
@@ -28,11 +40,12 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What the network of lines sees of a crop: (t, k) frames, and how many px of the crop each of them is wide."""
+class Sight:
+    """A crop as the network of lines is shown it, (LINE_HEIGHT, w) uint8, and the frames (t, k) it makes of that."""
 
+    image: NDArray[np.uint8]
+    matrix: Floats  # (2, 3), takes px of the crop to those of the image
     frames: Floats
-    step: float
 
 
 class NumberReader:
@@ -50,7 +63,14 @@ class NumberReader:
         Whether the text keeps points, commas, dashes and equals signs.
     """
 
-    def __init__(self, digits: DigitReader, line: LineModel | None, *, max_error: str, separators: bool) -> None:
+    def __init__(
+        self,
+        digits: DigitReader,
+        line: LineModel | None,
+        *,
+        max_error: str = PROMISED_ERROR,
+        separators: bool = False,
+    ) -> None:
         self.digits, self.line, self.separators = digits, line, separators
         self._threshold = line.metadata.thresholds.get(max_error) if line else None
         self._voices = (to_voices(line.metadata.voices) or (ALONE,)) if line else ()
@@ -58,15 +78,21 @@ class NumberReader:
     def read(
         self, crop: Crop, digits: Sequence[DigitReading], scale: float, *, rule: Rule | None, row: int = 0
     ) -> NumberReading:
-        """Read a number of a picture that was made larger by scale; its digits have been read already."""
+        """Read a number of a picture that was made larger by scale.
+
+        Its digits may have been found and read already; where these do not spell what the line does, it is cut anew.
+        """
         if self.line is None:
             return self._join(tuple(digits), rule, row)
-        marks = see(self.line, crop)
-        answer = pool_opinions(self.opinions(marks, digits), self._voices, rule=rule)
-        spelled = self._spell(answer.text, marks, crop, digits, scale)
+        sight = see(self.line, crop)
+        [first] = ctc.most_probable(ctc.only_digits(sight.frames), n=1)
+        if not digits or _text_of(digits) != first.text:
+            digits = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
+        answer = pool_opinions(self.opinions(sight, digits)[: len(self._voices)], self._voices, rule=rule)
+        spelled = self._spell(answer.text, sight, self.line.frame_width, crop, digits, scale)
         reason = self._doubt(answer, digits, crop)
         return NumberReading(
-            text=_punctuate(answer.text, marks.frames) if self.separators else answer.text,
+            text=_punctuate(answer.text, sight.frames) if self.separators else answer.text,
             confidence=answer.probability,
             accepted=not reason,
             reason=reason,
@@ -78,32 +104,39 @@ class NumberReader:
             free_text=answer.free_text,
         )
 
-    def opinions(self, marks: Marks, digits: Sequence[DigitReading]) -> list[Floats]:
-        """Return what both ways make of a number, as many as the pool has voices."""
-        return [ctc.only_digits(marks.frames), self.digits.as_frames(digits)][: len(self._voices)]
+    def cut(self, sight: Sight, crop: Crop, scale: float, *, cut_off: bool = False) -> list[DigitReading]:
+        """Cut a line into digits, by the network of single digits: the best path through all runs of pieces."""
+        runs = cut_line(sight.image)
+        inks = [DigitInk(run.ink, crop.box_on_page(run.box, sight.matrix), cut_off) for run in runs]
+        return _best_path(runs, self.digits.read(inks, scale))
+
+    def opinions(self, sight: Sight, digits: Sequence[DigitReading]) -> list[Floats]:
+        """Return what both ways make of a number: the line first, then its digits."""
+        return [ctc.only_digits(sight.frames), self.digits.as_frames(digits)]
 
     def _spell(
-        self, text: str, marks: Marks, crop: Crop, digits: Sequence[DigitReading], scale: float
+        self, text: str, sight: Sight, step: float, crop: Crop, digits: Sequence[DigitReading], scale: float
     ) -> tuple[DigitReading, ...]:
         """Return the digits of the answer: those read one by one where they agree, else those that the line shows."""
         cut = tuple(digit for digit in digits if not is_no_digit(digit))
         if not text or _text_of(cut) == text:
             return cut
         try:
-            spans = ctc.align(ctc.only_digits(marks.frames), text)
+            spans = ctc.align(ctc.only_digits(sight.frames), text)
         except ValueError:  # only the digits, or a rule, made it this
             return cut if len(cut) == len(text) else ()
-        places = _places(spans, marks.step, crop.flat.shape)
         return tuple(
-            self._show(digit, marks.frames[start:stop], place, crop, scale)
-            for digit, (start, stop), place in zip(text, spans, places, strict=True)
+            self._show(digit, sight, span, place, crop, scale)
+            for digit, span, place in zip(text, spans, _places(spans, step, sight.image), strict=True)
         )
 
-    def _show(self, digit: str, frames: Floats, place: tuple[int, int], crop: Crop, scale: float) -> DigitReading:
+    def _show(
+        self, digit: str, sight: Sight, span: tuple[int, int], place: tuple[int, int], crop: Crop, scale: float
+    ) -> DigitReading:
         """Return a digit of a line with what the network of digits would be shown of it."""
-        ink = crop.flat[:, slice(*place)]
+        ink, frames = sight.image[:, slice(*place)], sight.frames[slice(*span)]
         x, y, width, height = cv2.boundingRect((ink > LINE_INK * 255).astype(np.uint8))
-        box = crop.box_on_page((place[0] + x, y, max(width, 1), max(height, 1)))
+        box = crop.box_on_page((place[0] + x, y, max(width, 1), max(height, 1)), sight.matrix)
         columns = [LINE_LABELS.index(label) for label in self.digits.model.metadata.digits]
         surest = frames[frames[:, int(digit)].argmax(), columns]
         confidence = float(surest[columns.index(int(digit))])
@@ -140,11 +173,24 @@ class NumberReader:
         return replace(reading, text=answer.text, confidence=answer.probability, accepted=False, reason=reason)
 
 
-def see(line: LineModel, crop: Crop) -> Marks:
+def see(line: LineModel, crop: Crop) -> Sight:
     """Show the network of lines a crop."""
-    image = prepare_line(crop.flat)
-    frames = line.predict_frames(image)
-    return Marks(frames, line.frame_width * crop.flat.shape[1] / image.shape[1])
+    image, matrix = place_line(crop.flat)
+    return Sight(image, matrix, line.predict_frames(image))
+
+
+def _best_path(runs: Sequence[Run], readings: Sequence[DigitReading]) -> list[DigitReading]:
+    """Return the readings of the runs that cover a line from its first piece to its last and are likeliest digits.
+
+    Wide runs count for more: many narrow ones would have more doubts to add up.
+    """
+    scores, ways = {0: 0.0}, {0: list[DigitReading]()}
+    for run, reading in sorted(zip(runs, readings, strict=True), key=lambda pair: (pair[0].last, pair[0].first)):
+        likely = max(reading.confidence, NO_DIGIT * probability_of_no_digit(reading))
+        score = scores[run.first] + run.box[2] * math.log(likely)
+        if score > scores.get(run.last, -math.inf):
+            scores[run.last], ways[run.last] = score, [*ways[run.first], reading]
+    return ways[max(ways)]
 
 
 def _weakness(answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str:
@@ -160,13 +206,14 @@ def _text_of(digits: Iterable[DigitReading]) -> str:
     return "".join(digit.text for digit in digits)
 
 
-def _places(spans: Sequence[tuple[int, int]], step: float, shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Return from where to where each digit reaches, in px: half way to its neighbours."""
+def _places(spans: Sequence[tuple[int, int]], step: float, image: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Return from where to where each digit reaches in a line, in px: half way to its neighbours."""
+    height, width = image.shape
     middles = [step * (start + stop) / 2 for start, stop in spans]
-    gap = float(np.median(np.diff(middles))) if len(middles) > 1 else WIDTH * shape[0]
+    gap = float(np.median(np.diff(middles))) if len(middles) > 1 else WIDTH * height
     edges = [middles[0] - gap / 2, *((a + b) / 2 for a, b in pairwise(middles)), middles[-1] + gap / 2]
-    limits = np.clip(np.rint(edges), 0, shape[1]).astype(int).tolist()
-    return [(min(left, shape[1] - 1), max(left + 1, right)) for left, right in pairwise(limits)]
+    limits = np.clip(np.rint(edges), 0, width).astype(int).tolist()
+    return [(min(left, width - 1), max(left + 1, right)) for left, right in pairwise(limits)]
 
 
 def _punctuate(text: str, frames: Floats) -> str:

@@ -85,6 +85,12 @@ def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     return replace(page, numbers=numbers, slope=slope)
 
 
+def why_nothing(ink: NDArray[np.uint8]) -> str:
+    """Return the reason why there is nothing to read in the ink of a crop, (h, w) uint8; empty where there may be."""
+    labels, parts = _connected_parts(ink)
+    return _plausible(parts, labels)[1]
+
+
 def _read_lines(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> PageInk:
     """Join parts to digits, lines and numbers."""
     usual = _usual_height(parts)

@@ -86,6 +86,11 @@ def prepare_line(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ink
         (h, w) uint8, ink is bright, grey paper and all; any size, with or without margins.
     """
+    return place_line(ink)[0]
+
+
+def place_line(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return `prepare_line`'s image, and the matrix (2, 3) that takes px of the ink to px of it."""
     low, peak = np.percentile(ink, (5, 99.5))
     ink = np.asarray(cv2.convertScaleAbs(np.maximum(ink, low) - low, alpha=255 / max(1.0, peak - low)), np.uint8)
     top, bottom = _find_rows(ink)
@@ -95,13 +100,13 @@ def prepare_line(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     matrix = np.array([[width / ink.shape[1], 0, 0], [0, scale, margin - top * scale]])
     if scale < 1:  # warpAffine does not average
         ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), 0.4 / scale), np.uint8)
-    return np.asarray(cv2.warpAffine(ink, matrix, (width, LINE_HEIGHT), flags=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.warpAffine(ink, matrix, (width, LINE_HEIGHT), flags=cv2.INTER_LINEAR), np.uint8), matrix
 
 
 def _find_rows(ink: NDArray[np.uint8]) -> tuple[int, int]:
     """Return from where to where digits reach, in px: the high parts of what is no cell; else the whole."""
     height = ink.shape[0]
-    written = _without_cell((ink > LINE_INK * 255).astype(np.uint8))
+    written = erase_cell((ink > LINE_INK * 255).astype(np.uint8))
     _, _, statistics, _ = cv2.connectedComponentsWithStats(written, connectivity=8)
     _, y, _, h, _ = statistics[1:].T
     tall = (h >= LINE_PART * h.max(initial=0)) & (h >= LEAST_PART * height)
@@ -110,7 +115,7 @@ def _find_rows(ink: NDArray[np.uint8]) -> tuple[int, int]:
     return int(y[tall].min()), int((y + h)[tall].max())
 
 
-def _without_cell(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def erase_cell(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Erase what is straight and longer than any stroke: lines across, and lines down near the sides."""
     height, width = mask.shape
     across = _runs(mask, (1, round(max(LONG_RULE[0] * width, LONG_RULE[1] * height))))

@@ -10,17 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.crop import Crop
-from inkdigits.digit_reader import CUT_OFF, DigitReader, is_no_digit
+from inkdigits.digit_reader import CUT_OFF, PROMISED_ERROR, DigitReader, is_no_digit
 from inkdigits.errors import InkdigitsError
 from inkdigits.ink import extract_ink, flatten, to_working_size
 from inkdigits.modelfile import Model, open_models
 from inkdigits.number_reader import NO_NUMBER, NOWHERE, NumberReader
-from inkdigits.page import find_digit, find_numbers
+from inkdigits.page import find_digit, find_numbers, why_nothing
 from inkdigits.pictures import MAX_PAGES, Pages, Picture, load_picture, open_pages
 from inkdigits.readings import DigitReading, NumberReading, PageReading
 from inkdigits.rules import Rule
-
-PROMISED_ERROR = "0.01"  # readings are accepted at the threshold that promises at most 1 % errors
 
 
 class Reader:
@@ -86,12 +84,14 @@ class Reader:
         That a digit touches the border is what a crop is, and no reason for doubt.
         """
         small, scale = to_working_size(load_picture(crop))
-        page = find_numbers(extract_ink(small))
+        ink = extract_ink(small)
+        if self.line and not why_nothing(ink):
+            return self._numbers.read(Crop.whole(flatten(small)), (), scale, rule=rule)
+        page = find_numbers(ink)
         digits = [replace(digit, touches_border=False) for number in page.numbers for digit in number]
         if not digits:
             return _no_number(page.reason)
-        whole = Crop.whole(flatten(small))
-        return self._numbers.read(whole, self._digits.read(digits, scale), scale, rule=rule)
+        return self._numbers.read(Crop.whole(ink), self._digits.read(digits, scale), scale, rule=rule)
 
     def read_digit(self, crop: Picture) -> DigitReading:
         """Read a crop that holds one digit: all ink but dots and bits of a frame belongs to it."""
