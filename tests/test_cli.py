@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,18 +21,24 @@ from PIL import Image
 
 import inkdigits
 from inkdigits import cli
-from inkdigits.cli import LEVEL_NAMES, RECIPE_NAMES, SPLIT_NAMES
+from inkdigits.cli import CHECK_NAMES, LEVEL_NAMES, MAX_ERRORS, RECIPE_NAMES, SPLIT_NAMES
+from inkdigits.confidence import PROMISES
 from inkdigits.datasets import SPLIT_METHODS
 from inkdigits.modelfile import Layer, Metadata, Model
 from inkdigits.readings import PageReading
 from inkdigits.recipes import ALIASES, RECIPES
+from inkdigits.rules import CHECKS
 from inkdigits.workers import LEVELS
 
 Draw = Callable[..., NDArray[np.uint8]]
 Run = Callable[..., Result]
 
 PAGE_KEYS = {"file", "status", "reason", "text", "page", "pages", "numbers"}
-NUMBER_KEYS = {"text", "confidence", "accepted", "reason", "box", "digits", "line"}
+NUMBER_KEYS = {"text", "confidence", "accepted", "reason", "box", "digits", "line"} | {
+    "runner_up",
+    "margin",
+    "free_text",
+}
 DIGIT_KEYS = {"text", "confidence", "accepted", "reason", "box", "probabilities"}
 
 
@@ -230,10 +237,10 @@ def interrupted_at(file: Path) -> Callable[..., Iterator[PageReading]]:
     """Return a Reader.read_pages that a Ctrl-C interrupts at a file."""
     read_pages = inkdigits.Reader.read_pages
 
-    def read(reader: inkdigits.Reader, picture: str) -> Iterator[PageReading]:
+    def read(reader: inkdigits.Reader, picture: str, **words: Any) -> Iterator[PageReading]:
         if picture == str(file):
             raise KeyboardInterrupt
-        return read_pages(reader, picture)
+        return read_pages(reader, picture, **words)
 
     return read
 
@@ -480,6 +487,26 @@ def test_the_commands_name_what_there_is() -> None:
     assert (*RECIPES, *ALIASES) == RECIPE_NAMES
     assert SPLIT_METHODS == SPLIT_NAMES
     assert LEVELS == LEVEL_NAMES
+    assert tuple(CHECKS) == CHECK_NAMES
+    assert PROMISES == MAX_ERRORS
+
+
+def test_rules_are_kept(run: Run, draw: Draw, tmp_path: Path) -> None:
+    """A number that the rules do not allow is declined with what it is without them; one that they allow is read."""
+    Image.fromarray(draw("305", "41")).save(tmp_path / "page.png")
+    words = run("read", tmp_path / "page.png", "--length", "3", "--json").stdout
+    first, second = json.loads(words)["numbers"]
+    assert (first["text"], first["free_text"]) == ("305", "305")
+    assert (second["text"], second["accepted"], second["free_text"]) == ("", False, "41")
+    assert second["reason"] == "no number of 3 digits fits: the free reading is 41"
+
+
+def test_a_rule_without_sense_is_refused(run: Run, page: Path) -> None:
+    """One line says what is wrong, before anything is read."""
+    done = run("read", page, "--range", "9:3")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert "give the lesser bound first" in done.stderr
 
 
 def test_it_runs_as_a_module() -> None:

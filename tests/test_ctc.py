@@ -16,7 +16,6 @@ from inkdigits.ctc import (
     BLANK,
     Candidate,
     align,
-    apply_rule,
     log_mass,
     log_probabilities,
     log_probability,
@@ -250,65 +249,6 @@ def test_what_frames_cannot_show_cannot_be_aligned() -> None:
         ValueError, match=r"^cannot align '123': 2 frames cannot show it; align a number that was read$"
     ):
         align(random_frames(2, 0), "123")
-
-
-def test_the_answer_to_a_rule() -> None:
-    """A five of which a six is likely: among the numbers that the roster allows, the six, with what it is sure of."""
-    frames = written("35", sure=0.9)
-    frames[6:8] = 0.0
-    frames[6:8, [5, 6]] = 0.7, 0.3
-    roster = Values(frozenset({"36", "46", "99"}))
-    by_hand = {text: math.exp(log_probability(frames, text)) for text in roster.values}
-    answer = apply_rule(frames, roster)
-    assert (answer.text, answer.runner_up, answer.free_text) == ("36", "46", "35")
-    assert answer.allowed_mass == pytest.approx(sum(by_hand.values()))
-    assert answer.probability == pytest.approx(by_hand["36"] / sum(by_hand.values()))
-    assert answer.margin == pytest.approx((by_hand["36"] - by_hand["46"]) / sum(by_hand.values()))
-    assert (answer.accepted, answer.reason) == (True, "")
-
-
-def test_the_only_allowed_number_has_no_runner_up() -> None:
-    """A roster of one: all of the allowed probability, ahead of nothing."""
-    answer = apply_rule(written("305"), Values(frozenset({"305"})))
-    assert (answer.text, answer.probability, answer.runner_up, answer.margin) == ("305", 1.0, "", 1.0)
-
-
-def test_a_number_that_no_rule_allows_is_declined() -> None:
-    """Three clear digits where five are asked for: the reason tells, and what stands there."""
-    answer = apply_rule(written("123", sure=0.9999), Length(5))
-    assert not answer.accepted
-    assert answer.reason == "no number of 5 digits fits: the free reading is 123"
-    assert answer.free_text == "123"
-    assert answer.allowed_mass < 1e-6
-
-
-def test_where_no_allowed_number_is_possible_none_is_named() -> None:
-    """Two frames cannot show five digits: no text, no probability, no blank paper read as one."""
-    frames = np.zeros((2, 11))
-    frames[:, BLANK] = 1.0
-    answer = apply_rule(frames, Length(5))
-    assert (answer.text, answer.probability, answer.runner_up, answer.margin) == ("", 0.0, "", 0.0)
-    assert (answer.allowed_mass, answer.accepted) == (0.0, False)
-    assert answer.reason == "no number of 5 digits fits: the free reading is nothing"
-
-
-def test_a_check_digit_corrects_a_doubtful_one() -> None:
-    """A card number whose fourth digit looks like a seven a little more than like a one: Luhn decides."""
-    frames = written("4117111111111111", sure=0.99)
-    seven = frames[:, 7] > 0.5
-    frames[np.ix_(seven, [1, 7])] = [[0.45, 0.54]]
-    answer = apply_rule(frames / frames.sum(axis=1, keepdims=True), AllOf((Length(16), Check("luhn"))))
-    assert (answer.free_text, answer.text) == ("4117111111111111", "4111111111111111")
-    assert answer.probability > 0.95
-
-
-def test_a_large_roster_is_searched_whole() -> None:
-    """Among 100,000 numbers of six digits, the one that was written."""
-    numbers = np.random.default_rng(0).permutation(10**6)[:100_000]
-    roster = Values(frozenset(f"{number:06}" for number in numbers) | {"305417"})
-    answer = apply_rule(written("305417", gap=6), roster)
-    assert answer.text == "305417"
-    assert answer.accepted
 
 
 @pytest.mark.parametrize(

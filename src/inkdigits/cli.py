@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 
     Show = Callable[[str, float, float], None]  # what is being done, how much of it is done, of how much
 
-# The names of recipes.RECIPES and ALIASES, datasets.SPLIT_METHODS and workers.LEVELS, without loading them for --help
+# The names of recipes.RECIPES and ALIASES, datasets.SPLIT_METHODS, workers.LEVELS, rules.CHECKS and
+# confidence.PROMISES, without loading them for --help
 RECIPE_NAMES = ("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "line", "convnet")
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
 LEVEL_NAMES = ("digit", "number", "page")
+CHECK_NAMES = ("luhn", "mod11", "ean", "iban")
+MAX_ERRORS = ("0.001", "0.005", "0.01")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
 STOPPED = 130  # exit status after a Ctrl-C, as shells have it
@@ -42,6 +45,19 @@ UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, halves o
 OUTCOMES = {"read": "read", "review": "to review", "declined": "declined", "failed": "failed"}
 MOST_REASONS = 10  # that are shown of why files failed; summary.json has all
 LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
+
+
+def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take what numbers may be; it passes the words on to rules.parse_rules."""
+    for option in (
+        click.option("--check", type=click.Choice(CHECK_NAMES), help="With a valid check digit."),
+        click.option("--pattern", metavar="DIGITS", help="Of this form, as dd.dd.dddd; d is any digit."),
+        click.option("--values", type=click.Path(path_type=Path), metavar="FILE", help="One of a list, one per line."),
+        click.option("--range", metavar="A:B", help="From A to B."),
+        click.option("--length", metavar="N", help="Numbers have N digits, or 3:5."),
+    ):
+        command = option(command)
+    return command
 
 
 class _RefusedError(click.ClickException):
@@ -75,26 +91,38 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table too: .csv or .parquet.")
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
+@click.option("--max-error", type=click.Choice(MAX_ERRORS), default="0.01", show_default=True, help="Of accepted ones.")
+@click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
+@rule_options
 def read(
-    pictures: tuple[str, ...], model: str | None, as_json: bool, out: Path | None, show_input: Path | None
+    pictures: tuple[str, ...],
+    model: str | None,
+    as_json: bool,
+    out: Path | None,
+    show_input: Path | None,
+    max_error: str,
+    separators: bool,
+    **words: Any,
 ) -> None:
     """Read the digits on pictures: photos, scans, drawings, all pages of a PDF or TIFF, all pictures in a folder.
 
     Exit status: 0 all read, 1 some picture failed (the others are still read), 2 wrong use, 130 stopped.
     """
     from inkdigits.reader import Reader
+    from inkdigits.rules import parse_rules
     from inkdigits.table import check_table, rows_of, write_table
 
+    rule = parse_rules(**words)
     if out is not None:
         _check_writable(out)
         check_table(out)
     statuses: list[str] = []
     rows: list[Row] = []
     with _stop_in_words(statuses, out), _show_progress(bar=not sys.stdout.isatty()) as show:
-        reader = Reader(model)
+        reader = Reader(model, max_error=max_error, separators=separators)
         files = _find_files(pictures)
         for number, (file, refused) in enumerate(files, start=1):
-            for reading in [refused] if refused else reader.read_pages(file):
+            for reading in [refused] if refused else reader.read_pages(file, rule=rule):
                 click.echo(json.dumps({"file": file, **reading.to_dict()}) if as_json else _describe(file, reading))
                 if show_input is not None:
                     _save_inputs(show_input, f"{number}-{Path(file).stem}", reading)

@@ -20,7 +20,6 @@ from inkdigits.rules import DIGITS, Automaton, Rule
 
 BLANK = 10  # the column after the digits
 BEAM = 256  # prefixes followed at once; of clear writing only a few compete
-LEAST_MASS = 1e-6  # of all probability; below it the frames speak of a number that the rule does not allow
 ROUNDING = 1e-3  # how far from 1 a float16 softmax may add up
 
 Floats = NDArray[np.float64]
@@ -34,57 +33,10 @@ class Candidate:
     log_probability: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuledAnswer:
-    """The most probable number that a rule allows.
-
-    `probability` is the one among the allowed numbers, `margin` what it is ahead of the runner-up (an empty text where
-    there is none), `allowed_mass` the probability of all allowed numbers together. `free_text` is what would be read
-    without the rule. Not accepted where no allowed number fits; the reason says so.
-    """
-
-    text: str
-    probability: float
-    runner_up: str
-    margin: float
-    free_text: str
-    allowed_mass: float
-    accepted: bool
-    reason: str
-
-
 def only_digits(frames: Floats) -> Floats:
     """Return frames (t, 11) of frames (t, k) that name separators too: where there is one, no new digit begins."""
     digits = frames[:, :BLANK]
     return np.concatenate([digits, np.clip(1 - digits.sum(axis=1, keepdims=True), 0, 1)], axis=1)
-
-
-def apply_rule(frames: ArrayLike, rule: Rule) -> RuledAnswer:
-    """Return the most probable number that the rule allows, or why none fits.
-
-    >>> from inkdigits.rules import Length
-    >>> frames = np.full((3, 11), 0.01)
-    >>> frames[[0, 1, 2], [4, BLANK, 2]] = 0.9  # a four, a gap, a two
-    >>> answer = apply_rule(frames, Length(2))
-    >>> answer.text, answer.free_text, round(answer.probability, 2)
-    ('42', '42', 0.83)
-    """
-    frames = _checked(frames)
-    ranking = _rank(frames, rule, 2, BEAM)
-    best, second = [*ranking.best, _NOTHING, _NOTHING][:2]
-    free = [*_search(frames, _ANYTHING, 1, BEAM).best, _NOTHING][0].text
-    probability, runner_up = (_share(one.log_probability, ranking.log_mass) for one in (best, second))
-    accepted = ranking.log_mass >= math.log(LEAST_MASS)
-    return RuledAnswer(
-        text=best.text,
-        probability=probability,
-        runner_up=second.text,
-        margin=probability - runner_up,
-        free_text=free,
-        allowed_mass=math.exp(ranking.log_mass),
-        accepted=accepted,
-        reason="" if accepted else f"no number {rule} fits: the free reading is {free or 'nothing'}",
-    )
 
 
 def most_probable(
@@ -176,7 +128,6 @@ class _Arithmetic(NamedTuple):
 
 _LOGARITHMS = _Arithmetic(np.logaddexp, np.add, -math.inf, 0.0)  # exact down to exp of -1e308
 _PLAIN = _Arithmetic(np.add, np.multiply, 0.0, 1.0)  # down to 1e-308, twenty times as fast
-_NOTHING = Candidate("", -math.inf)
 _ANYTHING = Automaton(np.repeat([[0], [1]], 10, axis=1), np.array([True, False]))  # allows every number, and none
 
 
@@ -198,10 +149,6 @@ def _checked(frames: ArrayLike) -> Floats:
     if not ((rows >= 0).all() and (abs(totals - 1) <= ROUNDING).all()):
         raise ValueError("frames must be probabilities, each row adding up to 1: give the softmax, not the logits")
     return np.asarray(rows / totals)
-
-
-def _share(log_part: float, log_whole: float) -> float:
-    return min(1.0, math.exp(log_part - log_whole)) if log_part > -math.inf else 0.0
 
 
 def _rank(frames: Floats, rule: Rule, n: int, beam: int) -> _Ranking:

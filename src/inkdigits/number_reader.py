@@ -32,6 +32,7 @@ from inkdigits.rules import Rule
 
 FAINT = 0.3  # of the darkest ink of the picture; what is weaker is easily taken for something else
 WIDTH = 0.7  # of a line's height; how wide a digit is that has no neighbour
+MANY = 0.75  # of each digit on a path: among paths that look alike, the one of fewer digits is likelier
 NO_DIGIT = 0.1  # how probable no digit is beside a digit, before a run is looked at: halves of digits look like none
 NO_NUMBER = "not a number: nothing in it looks like a digit"
 NOWHERE = (0, 0, 0, 0)  # the box of what was not found
@@ -180,14 +181,11 @@ def see(line: LineModel, crop: Crop) -> Sight:
 
 
 def _best_path(runs: Sequence[Run], readings: Sequence[DigitReading]) -> list[DigitReading]:
-    """Return the readings of the runs that cover a line from its first piece to its last and are likeliest digits.
-
-    Wide runs count for more: many narrow ones would have more doubts to add up.
-    """
+    """Return the readings of the runs that cover a line from its first piece to its last and are likeliest digits."""
     scores, ways = {0: 0.0}, {0: list[DigitReading]()}
     for run, reading in sorted(zip(runs, readings, strict=True), key=lambda pair: (pair[0].last, pair[0].first)):
         likely = max(reading.confidence, NO_DIGIT * probability_of_no_digit(reading))
-        score = scores[run.first] + run.box[2] * math.log(likely)
+        score = scores[run.first] + math.log(MANY * likely)
         if score > scores.get(run.last, -math.inf):
             scores[run.last], ways[run.last] = score, [*ways[run.first], reading]
     return ways[max(ways)]
