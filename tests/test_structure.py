@@ -17,7 +17,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"errors", "readings"},
     {"_pdfium", "pdf", "pictures", "ink", "ruling", "tilt", "prepare", "page", "crop", "cutting"},
     {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"},
-    {"modelfile", "confidence", "rules", "ctc", "pool", "augment", "_torch", "_torch_digit", "_torch_line"}
+    {"modelfile", "confidence", "rules", "ctc", "pool", "second", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
     {"reader", "number_reader", "digit_reader", "table", "shards", "ledger", "workers", "batch"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"},
@@ -31,6 +31,7 @@ DOORS = {
     "matplotlib": {"plots"},
     "PIL": {"pictures"},
     "pypdfium2": {"_pdfium"},
+    "rapidocr": {"second"},
     "pyarrow": {"sources", "table"},
     "fsspec": {"storage"},
     "distributed": {"batch"},

@@ -93,6 +93,7 @@ def main() -> None:
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
 @click.option("--max-error", type=click.Choice(MAX_ERRORS), default="0.01", show_default=True, help="Of accepted ones.")
 @click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
+@click.option("--second-opinion", is_flag=True, help="Ask RapidOCR about doubtful numbers; extra [ocr].")
 @rule_options
 def read(
     pictures: tuple[str, ...],
@@ -102,6 +103,7 @@ def read(
     show_input: Path | None,
     max_error: str,
     separators: bool,
+    second_opinion: bool,
     **words: Any,
 ) -> None:
     """Read the digits on pictures: photos, scans, drawings, all pages of a PDF or TIFF, all pictures in a folder.
@@ -119,7 +121,7 @@ def read(
     statuses: list[str] = []
     rows: list[Row] = []
     with _stop_in_words(statuses, out), _show_progress(bar=not sys.stdout.isatty()) as show:
-        reader = Reader(model, max_error=max_error, separators=separators)
+        reader = Reader(model, max_error=max_error, separators=separators, second_opinion=second_opinion)
         files = _find_files(pictures)
         for number, (file, refused) in enumerate(files, start=1):
             for reading in [refused] if refused else reader.read_pages(file, rule=rule):

@@ -15,7 +15,7 @@ from inkdigits import confidence
 from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, SplitMethod
 from inkdigits.digit_reader import DigitReader
-from inkdigits.errors import RecipeError
+from inkdigits.errors import MissingExtraError, RecipeError
 from inkdigits.handwriting import Digits, Handwriting, Line
 from inkdigits.ink import flatten
 from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
@@ -23,14 +23,16 @@ from inkdigits.material import Material, gather
 from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata, open_model
 from inkdigits.number_reader import NumberReader, see
 from inkdigits.numbers import NumbersEvaluation
-from inkdigits.pool import ALONE, Ballot, fit_voices, pool_opinions, to_voices
+from inkdigits.pool import Ballot, Voice, fit_voices, pool_opinions, to_voices
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe, find_recipe
+from inkdigits.second import SecondOpinion
 from inkdigits.strokes import draw_digits
 from inkdigits.training import Progress
 
 WATCHED = 300  # held-out lines read after each epoch
 CALIBRATED = 4000  # held-out lines, half for the voices of the two readers, half for the thresholds
+SURE = 0.95  # from which on no second opinion is asked for while its voice is fitted; near to most thresholds
 TESTED = 2000  # lines of the test part's digits
 
 
@@ -124,20 +126,20 @@ def train_lines(
 
 def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
     """Read lines in both ways and compare."""
-    voices = to_voices(model.metadata.voices) or (ALONE,)
-    answers = [pool_opinions(one[: len(voices)], voices) for one in _opinions(model, lines)]
+    voices = to_voices(model.metadata.voices)[:2]
+    answers = [pool_opinions(opinions, voices) for opinions, _ in _opinions(model, lines)]
     confidences = np.array([answer.probability for answer in answers])
     texts = [answer.text for answer in answers]
     return NumbersEvaluation([line.text for line in lines], texts, confidences, model.metadata.thresholds)
 
 
-def _opinions(model: LineModel, lines: Sequence[Line]) -> Iterator[list[NDArray[np.float64]]]:
-    """Yield what both ways make of each line, dark on light as a picture is."""
+def _opinions(model: LineModel, lines: Sequence[Line]) -> Iterator[tuple[list[NDArray[np.float64]], Crop]]:
+    """Yield what both ways make of each line, which is shown dark on light as a picture is, and its crop."""
     numbers = NumberReader(DigitReader(open_model(None)), model)
     for line in lines:
         crop = Crop.whole(flatten(255 - line.picture))
         sight = see(model, crop)
-        yield numbers.opinions(sight, numbers.cut(sight, crop, 1.0))
+        yield numbers.opinions(sight, numbers.cut(sight, crop, 1.0)), crop
 
 
 def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
@@ -156,11 +158,27 @@ def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
 def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -> Metadata:
     """Weigh the two ways of reading by held-out numbers, choose the thresholds on other held-out ones."""
     half = len(lines) // 2
-    ballots = [Ballot.of(one, None) for one in _opinions(_to_model(fitted, metadata), lines[:half])]
-    voices = fit_voices(ballots, [line.text for line in lines[:half]])
+    opinions = list(_opinions(_to_model(fitted, metadata), lines[:half]))
+    truths = [line.text for line in lines[:half]]
+    voices = fit_voices([Ballot.of(two, None) for two, _ in opinions], truths)
+    voices = _with_second_opinion(voices, opinions, truths)
     metadata = replace(metadata, voices=[asdict(voice) for voice in voices])
     judged = judge_lines(_to_model(fitted, metadata), lines[half:])
     return metadata.with_promises(confidence.choose_thresholds(judged.confidences, judged.correct))
+
+
+def _with_second_opinion(
+    voices: tuple[Voice, ...], opinions: Sequence[tuple[list[NDArray[np.float64]], Crop]], truths: Sequence[str]
+) -> tuple[Voice, ...]:
+    """Add the voice of a second opinion, where it can be asked, from the numbers that it is asked about."""
+    try:
+        second = SecondOpinion()
+    except MissingExtraError:
+        return voices
+    sure = [pool_opinions(two, voices).probability for two, _ in opinions]
+    asked = [i for i in np.argsort(sure) if sure[i] < SURE]
+    ballots = [Ballot.of([*opinions[i][0], second.see(opinions[i][1].flat)], None) for i in asked]
+    return fit_voices(ballots, [truths[i] for i in asked], fitted=voices)
 
 
 def _describe(recipe: Recipe, fitted: FittedLines, material: Material, seed: int) -> Metadata:

@@ -29,6 +29,7 @@ from inkdigits.pool import ALONE, Answer, pool_opinions, to_voices
 from inkdigits.prepare import LINE_INK, place_line, prepare
 from inkdigits.readings import SEPARATORS, DigitReading, NumberReading, union
 from inkdigits.rules import Rule
+from inkdigits.second import SecondOpinion
 
 FAINT = 0.3  # of the darkest ink of the picture; what is weaker is easily taken for something else
 WIDTH = 0.7  # of a line's height; how wide a digit is that has no neighbour
@@ -62,6 +63,8 @@ class NumberReader:
         The promised error rate at which numbers are accepted, as the model file names it.
     separators
         Whether the text keeps points, commas, dashes and equals signs.
+    second
+        Who is asked about the numbers that are not to be accepted.
     """
 
     def __init__(
@@ -71,10 +74,11 @@ class NumberReader:
         *,
         max_error: str = PROMISED_ERROR,
         separators: bool = False,
+        second: SecondOpinion | None = None,
     ) -> None:
-        self.digits, self.line, self.separators = digits, line, separators
+        self.digits, self.line, self.separators, self.second = digits, line, separators, second
         self._threshold = line.metadata.thresholds.get(max_error) if line else None
-        self._voices = (to_voices(line.metadata.voices) or (ALONE,)) if line else ()
+        self._voices = to_voices(line.metadata.voices) if line else ()
 
     def read(
         self, crop: Crop, digits: Sequence[DigitReading], scale: float, *, rule: Rule | None, row: int = 0
@@ -89,7 +93,7 @@ class NumberReader:
         [first] = ctc.most_probable(ctc.only_digits(sight.frames), n=1)
         if not digits or _text_of(digits) != first.text:
             digits = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
-        answer = pool_opinions(self.opinions(sight, digits)[: len(self._voices)], self._voices, rule=rule)
+        answer = self._answer(self.opinions(sight, digits), crop, rule)
         spelled = self._spell(answer.text, sight, self.line.frame_width, crop, digits, scale)
         reason = self._doubt(answer, digits, crop)
         return NumberReading(
@@ -114,6 +118,13 @@ class NumberReader:
     def opinions(self, sight: Sight, digits: Sequence[DigitReading]) -> list[Floats]:
         """Return what both ways make of a number: the line first, then its digits."""
         return [ctc.only_digits(sight.frames), self.digits.as_frames(digits)]
+
+    def _answer(self, opinions: list[Floats], crop: Crop, rule: Rule | None) -> Answer:
+        """Pool what both ways make of a number, and a second opinion where that is not enough."""
+        answer = pool_opinions(opinions, self._voices[:2], rule=rule)
+        if self.second is None or answer.probability >= (self._threshold or 1.0):
+            return answer
+        return pool_opinions([*opinions, self.second.see(crop.flat)], self._voices, rule=rule)
 
     def _spell(
         self, text: str, sight: Sight, step: float, crop: Crop, digits: Sequence[DigitReading], scale: float

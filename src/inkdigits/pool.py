@@ -33,6 +33,7 @@ class Voice:
 
 
 ALONE = Voice(weight=1.0, floor=0.0)  # of a reader that is asked alone
+DEFAULT_VOICES = (Voice(0.7, 1e-9), Voice(0.4, 1e-3), Voice(0.4, 1e-3))  # line, digits, second opinion: not fitted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,25 +122,27 @@ class Ballot:
         return np.asarray(scores / scores.sum())
 
 
-def fit_voices(ballots: Sequence[Ballot], truths: Sequence[str]) -> tuple[Voice, ...]:
-    """Return the voices that make the true numbers of held-out ballots most likely."""
+def fit_voices(
+    ballots: Sequence[Ballot], truths: Sequence[str], *, fitted: tuple[Voice, ...] = ()
+) -> tuple[Voice, ...]:
+    """Return the voices that make the true numbers of held-out ballots most likely; the first may be fitted already."""
     from scipy.optimize import minimize
 
     places = [b.texts.index(truth) if truth in b.texts else -1 for b, truth in zip(ballots, truths, strict=True)]
-    readers = len(ballots[0].probabilities)
+    readers = len(ballots[0].probabilities) - len(fitted)
 
     def loss(parameters: Floats) -> float:
-        voices = _voices(parameters)
+        voices = fitted + _voices(parameters)
         likely = [ballot.count(voices)[place] for ballot, place in zip(ballots, places, strict=True)]
         return -float(np.log(np.maximum(likely, 1e-12)).mean())
 
     best = minimize(loss, np.tile(START, readers), method="Nelder-Mead", options={"xatol": 0.01, "fatol": 1e-5})
-    return _voices(best.x)
+    return fitted + _voices(best.x)
 
 
 def to_voices(stored: Sequence[Mapping[str, float]]) -> tuple[Voice, ...]:
-    """Return voices as a model file has them; ValueError where they make no sense."""
-    voices = tuple(Voice(**voice) for voice in stored)
+    """Return the voices of a model file, and others for those it does not have; ValueError where they make no sense."""
+    voices = (*(Voice(**voice) for voice in stored), *DEFAULT_VOICES[len(stored) :])
     if not all(0 <= voice.weight < math.inf and 0 <= voice.floor < 1 for voice in voices):
         raise ValueError("a reader's weight or floor is out of range")
     return voices

@@ -19,6 +19,7 @@ from inkdigits.page import find_digit, find_numbers, why_nothing
 from inkdigits.pictures import MAX_PAGES, Pages, Picture, load_picture, open_pages
 from inkdigits.readings import DigitReading, NumberReading, PageReading
 from inkdigits.rules import Rule
+from inkdigits.second import SecondOpinion
 
 
 class Reader:
@@ -33,6 +34,8 @@ class Reader:
         The error rate that is promised of accepted readings, one that the model file has a threshold for.
     separators
         Whether the text of a number keeps points, commas, dashes and equals signs.
+    second_opinion
+        Whether RapidOCR (extra `ocr`) is asked about the numbers that are not to be accepted.
 
     Examples
     --------
@@ -49,10 +52,17 @@ class Reader:
         *,
         max_error: str = PROMISED_ERROR,
         separators: bool = False,
+        second_opinion: bool = False,
     ) -> None:
         self.model, self.line = open_models(model)
         self._digits = DigitReader(self.model, max_error=max_error)
-        self._numbers = NumberReader(self._digits, self.line, max_error=max_error, separators=separators)
+        self._numbers = NumberReader(
+            self._digits,
+            self.line,
+            max_error=max_error,
+            separators=separators,
+            second=SecondOpinion() if second_opinion else None,
+        )
 
     def read(self, picture: Picture, *, rule: Rule | None = None) -> PageReading:
         """Read all numbers on a picture; of a PDF or TIFF with several pages on the first.
