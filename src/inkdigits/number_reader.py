@@ -85,14 +85,16 @@ class NumberReader:
     ) -> NumberReading:
         """Read a number of a picture that was made larger by scale.
 
-        Its digits may have been found and read already; where these do not spell what the line does, it is cut anew.
+        Its digits may have been found and read already. Where these do not spell what the line does, it is cut anew,
+        and the likelier digits are the second way.
         """
         if self.line is None:
             return self._join(tuple(digits), rule, row)
         sight = see(self.line, crop)
         [first] = ctc.most_probable(ctc.only_digits(sight.frames), n=1)
         if not digits or _text_of(digits) != first.text:
-            digits = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
+            cut = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
+            digits = max(digits, cut, key=_log_likelihood)
         answer = self._answer(self.opinions(sight, digits), crop, rule)
         spelled = self._spell(answer.text, sight, self.line.frame_width, crop, digits, scale)
         reason = self._doubt(answer, digits, crop)
@@ -195,8 +197,7 @@ def _best_path(runs: Sequence[Run], readings: Sequence[DigitReading]) -> list[Di
     """Return the readings of the runs that cover a line from its first piece to its last and are likeliest digits."""
     scores, ways = {0: 0.0}, {0: list[DigitReading]()}
     for run, reading in sorted(zip(runs, readings, strict=True), key=lambda pair: (pair[0].last, pair[0].first)):
-        likely = max(reading.confidence, NO_DIGIT * probability_of_no_digit(reading))
-        score = scores[run.first] + math.log(MANY * likely)
+        score = scores[run.first] + _log_likelihood([reading])
         if score > scores.get(run.last, -math.inf):
             scores[run.last], ways[run.last] = score, [*ways[run.first], reading]
     return ways[max(ways)]
@@ -209,6 +210,12 @@ def _weakness(answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str
         return f"too faint, {strongest:.0%} as dark as the darkest ink here"
     cut = _text_of(digit for digit in digits if not is_no_digit(digit))
     return "not sure" if cut == answer.text else f"readers disagree, digit by digit it is {cut or 'nothing'}"
+
+
+def _log_likelihood(digits: Sequence[DigitReading]) -> float:
+    """Return how likely some marks are digits, or marks between them; of none at all, minus infinity."""
+    likely = [MANY * max(digit.confidence, NO_DIGIT * probability_of_no_digit(digit)) for digit in digits]
+    return sum(map(math.log, likely)) if likely else -math.inf
 
 
 def _text_of(digits: Iterable[DigitReading]) -> str:
