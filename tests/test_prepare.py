@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from inkdigits.datasets import load_digits
-from inkdigits.prepare import PREPARATIONS, crop_to_ink, prepare
+from inkdigits.prepare import PREPARATIONS, crop_to_ink, percentile, prepare
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -107,3 +107,10 @@ def test_any_ink_is_prepared(name: str, ink: NDArray[np.uint8]) -> None:
     assert image.shape == (PREPARATIONS[name].size,) * 2
     assert image.dtype == np.uint8
     assert image.max() <= PREPARATIONS[name].full
+
+
+@pytest.mark.parametrize("q", [0, 5, 37.3, 98, 99.5, 100])
+def test_a_percentile_is_numpys(q: float) -> None:
+    """Counted, the percentile of bytes is what numpy gives, between two values too."""
+    values = np.random.default_rng(0).integers(0, 256, (17, 31), dtype=np.uint8) // 3
+    assert percentile(values, q) == pytest.approx(np.percentile(values, q))

@@ -26,7 +26,7 @@ from inkdigits.digit_reader import (
 from inkdigits.modelfile import LINE_LABELS, LineModel
 from inkdigits.page import DigitInk
 from inkdigits.pool import ALONE, Answer, pool_opinions, to_voices
-from inkdigits.prepare import LINE_INK, place_line, prepare
+from inkdigits.prepare import LINE_INK, percentile, place_line, prepare
 from inkdigits.readings import SEPARATORS, DigitReading, NumberReading, union
 from inkdigits.rules import Rule
 from inkdigits.second import SecondOpinion
@@ -114,8 +114,11 @@ class NumberReader:
     def cut(self, sight: Sight, crop: Crop, scale: float, *, cut_off: bool = False) -> list[DigitReading]:
         """Cut a line into digits, by the network of single digits: the best path through all runs of pieces."""
         runs = cut_line(sight.image)
-        inks = [DigitInk(run.ink, crop.box_on_page(run.box, sight.matrix), cut_off) for run in runs]
-        return _best_path(runs, self.digits.read(inks, scale))
+        read = self.digits.read([DigitInk(run.ink, run.box, cut_off) for run in runs], 1.0)
+        return [
+            replace(digit, box=scale_box(crop.box_on_page(digit.box, sight.matrix), 1 / scale))
+            for digit in _best_path(runs, read)
+        ]
 
     def opinions(self, sight: Sight, digits: Sequence[DigitReading]) -> list[Floats]:
         """Return what both ways make of a number: the line first, then its digits."""
@@ -205,7 +208,7 @@ def _best_path(runs: Sequence[Run], readings: Sequence[DigitReading]) -> list[Di
 
 def _weakness(answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str:
     """Return what makes a number doubtful."""
-    strongest = np.percentile(crop.flat, 99.5) / 255
+    strongest = percentile(crop.flat, 99.5) / 255
     if strongest < FAINT:
         return f"too faint, {strongest:.0%} as dark as the darkest ink here"
     cut = _text_of(digit for digit in digits if not is_no_digit(digit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ def prepare_line(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def place_line(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Return `prepare_line`'s image, and the matrix (2, 3) that takes px of the ink to px of it."""
-    low, peak = np.percentile(ink, (5, 99.5))
+    low, peak = percentile(ink, 5), percentile(ink, 99.5)
     ink = np.asarray(cv2.convertScaleAbs(np.maximum(ink, low) - low, alpha=255 / max(1.0, peak - low)), np.uint8)
     top, bottom = _find_rows(ink)
     scale = LINE_DIGITS / (bottom - top)
@@ -101,6 +102,14 @@ def place_line(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.fl
     if scale < 1:  # warpAffine does not average
         ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), 0.4 / scale), np.uint8)
     return np.asarray(cv2.warpAffine(ink, matrix, (width, LINE_HEIGHT), flags=cv2.INTER_LINEAR), np.uint8), matrix
+
+
+def percentile(values: NDArray[np.uint8], q: float) -> float:
+    """Return what numpy.percentile does, of uint8; counting 256 values is ten times as fast."""
+    reached = np.cumsum(np.bincount(values.ravel(), minlength=256))
+    rank = q / 100 * (values.size - 1)
+    low, high = np.searchsorted(reached, [math.floor(rank) + 1, math.ceil(rank) + 1]).tolist()
+    return float(low + (high - low) * (rank % 1))
 
 
 def _find_rows(ink: NDArray[np.uint8]) -> tuple[int, int]:
@@ -175,7 +184,7 @@ def _normalize_ink(bitmap: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _stretch(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Make the strongest ink 255; a lone bright pixel does not count in a large picture."""
     strong = ink[ink > 0]
-    peak = max(1.0, float(np.percentile(strong, 98))) if strong.size > 200 else max(1.0, float(strong.max(initial=0)))
+    peak = max(1.0, percentile(strong, 98) if strong.size > 200 else float(strong.max(initial=0)))
     return np.asarray(cv2.convertScaleAbs(ink, alpha=255 / peak), np.uint8)
 
 
