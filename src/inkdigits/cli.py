@@ -302,16 +302,19 @@ def data(dataset: str, show: int | None, image: int | None, grid: Path | None, s
 @click.argument("name", required=False)
 def models(name: str | None) -> None:
     """List the bundled models, or print the card of one (or of a model file)."""
-    from inkdigits.modelfile import bundled_models, open_model
+    from inkdigits.modelfile import bundled_models, open_any
 
     if name is not None:
-        card = open_model(name).metadata.card
+        card = open_any(name).metadata.card
         click.echo("".join(c for c in card if c.isprintable() or c == "\n").rstrip())  # nothing that steers a terminal
         return
     for known, path in bundled_models().items():
-        figures = open_model(path).metadata.figures
+        figures = open_any(path).metadata.figures
         size = f"{path.stat().st_size / 1000:.0f} kB"
-        click.echo(f"{known}  {size}  {figures['accuracy']:.2%} of {figures['n_test']:,} test images")
+        right, of = (
+            (figures["exact"], "made-up numbers") if "exact" in figures else (figures["accuracy"], "test images")
+        )
+        click.echo(f"{known}  {size}  {right:.2%} of {figures['n_test']:,} {of}")
 
 
 @main.command()

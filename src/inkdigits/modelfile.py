@@ -341,13 +341,17 @@ def open_models(model: str | Path | Model | None) -> tuple[Model, LineModel | No
     A model of lines, given as `open_model` takes models, belongs to the bundled reader of digits, and the bundled one
     of lines to that, too. Raises ModelFileError.
     """
-    if not isinstance(model, Model):
-        path = _find(model)
-        model = open_content(_read_bytes(path), source=f"model file '{path}'")
+    model = model if isinstance(model, Model) else open_any(model)
     if isinstance(model, LineModel):
         return open_model(None), model
     bundled = LINE_MODEL in bundled_models() and model.content == _read_bytes(_find(None))
     return open_model(model), open_line_model(None) if bundled else None
+
+
+def open_any(model: str | Path | None) -> Model:
+    """Open a model file, of digits or of lines, by its path or as a bundled one; raises ModelFileError."""
+    path = _find(model)
+    return open_content(_read_bytes(path), source=f"model file '{path}'")
 
 
 def open_content(content: bytes, *, source: str) -> Model:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inkdigits import ctc
 from inkdigits.rules import Rule
 
-CANDIDATES = 3  # of each reader; what comes later is hardly ever right
+CLEAR = 0.99  # probability from which on nobody looks for a runner-up: that takes longer than all else
 LEAST_MASS = 1e-6  # of all that the surest reader thinks of; below it no allowed number is what stands there
 START = (0.7, math.log(1e-3))  # of the search for a reader's weight and the logarithm of its floor
 
@@ -40,9 +40,9 @@ DEFAULT_VOICES = (Voice(0.7, 1e-9), Voice(0.4, 1e-3), Voice(0.4, 1e-3))  # line,
 class Answer:
     """What a pool of readers takes a number for.
 
-    `runner_up` is the next best candidate (an empty text where there is none), `margin` what the answer is ahead of it,
-    `free_text` what would be read without the rule. Where the rule allows nothing that could stand there, `text` is
-    empty and `reason` says so.
+    `runner_up` is the next best candidate (an empty text where there is none, or hardly any), `margin` what the answer
+    is ahead of it, `free_text` what would be read without the rule. Where the rule allows nothing that could stand
+    there, `text` is empty and `reason` says so.
     """
 
     text: str
@@ -71,12 +71,14 @@ def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: 
     '42'
     """
     ballot = Ballot.of(opinions, rule)
-    free = ballot if rule is None else Ballot.of(opinions, None)
-    free_text = free.texts[int(free.count(voices)[:-1].argmax())]
     if not ballot.texts:
+        free_text = pool_opinions(opinions, voices).text
         reason = f"no number {rule} fits: the free reading is {free_text or 'nothing'}"
         return Answer(text="", probability=0.0, runner_up="", margin=0.0, free_text=free_text, reason=reason)
     shares = ballot.count(voices)[:-1]
+    if shares.max() < CLEAR:
+        ballot = Ballot.of(opinions, rule, candidates=2)
+        shares = ballot.count(voices)[:-1]
     best, second = [*np.argsort(-shares, kind="stable").tolist(), None][:2]
     runner_up, behind = ("", 0.0) if second is None else (ballot.texts[second], float(shares[second]))
     probability = float(shares[best])
@@ -85,7 +87,7 @@ def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: 
         probability=probability,
         runner_up=runner_up,
         margin=probability - behind,
-        free_text=free_text,
+        free_text=ballot.texts[best] if rule is None else pool_opinions(opinions, voices).text,
     )
 
 
@@ -97,10 +99,11 @@ class Ballot:
     probabilities: Floats
 
     @classmethod
-    def of(cls, opinions: Sequence[Floats], rule: Rule | None) -> Ballot:
-        """Ask each reader for its candidates, and for the probability of everybody's."""
-        named = [ctc.most_probable(frames, rule=rule, n=CANDIDATES) for frames in opinions]
-        texts = tuple(dict.fromkeys(candidate.text for candidates in named for candidate in candidates))
+    def of(cls, opinions: Sequence[Floats], rule: Rule | None, *, candidates: int = 1) -> Ballot:
+        """Ask each reader for a candidate, the first for more, and all for the probability of everybody's."""
+        asked = zip(opinions, (candidates, *[1] * len(opinions)), strict=False)
+        named = [ctc.most_probable(frames, rule=rule, n=n) for frames, n in asked]
+        texts = tuple(dict.fromkeys(candidate.text for best in named for candidate in best))
         given = np.zeros((len(opinions), len(texts) + 1))
         for row, frames in zip(given, opinions, strict=True):
             mass = math.exp(ctc.log_mass(frames, rule))
