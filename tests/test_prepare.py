@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from inkdigits.datasets import load_digits
-from inkdigits.prepare import PREPARATIONS, crop_to_ink, percentile, prepare
+from inkdigits.prepare import PREPARATIONS, crop_to_ink, percentile, place_line, prepare
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -114,3 +114,15 @@ def test_a_percentile_is_numpys(q: float) -> None:
     """Counted, the percentile of bytes is what numpy gives, between two values too."""
     values = np.random.default_rng(0).integers(0, 256, (17, 31), dtype=np.uint8) // 3
     assert percentile(values, q) == pytest.approx(np.percentile(values, q))
+
+
+def test_a_large_crop_of_a_line_is_the_same_line() -> None:
+    """A number photographed from close by is shown to the network as one from further away is, at its own place."""
+    small = np.zeros((60, 200), np.uint8)
+    for x in (40, 90, 140):
+        cv2.ellipse(small, (x, 30), (12, 18), 0, 0, 360, 255, 4)
+    large = np.asarray(cv2.resize(small, None, fx=8, fy=8, interpolation=cv2.INTER_LINEAR), np.uint8)
+    (image, matrix), (same, larger) = place_line(small), place_line(large)
+    assert abs(image.shape[1] - same.shape[1]) <= 1
+    assert mean_difference(image[:, :110], same[:, :110]) < 12
+    assert np.abs(matrix @ (90, 30, 1) - larger @ (720, 240, 1)).max() < 1

@@ -26,6 +26,7 @@ LINE = "line-32"  # the name of the preparation of whole lines
 LINE_HEIGHT = 32  # px
 LINE_DIGITS = 24  # px of it are as high as the digits
 MAX_LINE_WIDTH = 512  # px; a longer line is squeezed, 30 digits of usual width still fit
+MAX_CROP_HEIGHT = 128  # px; a higher crop is made smaller first, or finding its rows would take longer than reading it
 LINE_INK = 0.4  # of the strongest; what is weaker does not say where the digits are
 LINE_PART = 0.5  # of the highest part; what is lower, a dot or a dash, does not either
 LEAST_PART = 0.3  # of the picture's height; what is lower than that is dirt, in a picture of one line
@@ -92,6 +93,10 @@ def prepare_line(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def place_line(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Return `prepare_line`'s image, and the matrix (2, 3) that takes px of the ink to px of it."""
+    shrunk = min(1.0, MAX_CROP_HEIGHT / len(ink))
+    if shrunk < 1:
+        image, matrix = place_line(_resize(ink, max(1, round(ink.shape[1] * shrunk)), MAX_CROP_HEIGHT))
+        return image, matrix * (shrunk, shrunk, 1)
     low, peak = percentile(ink, 5), percentile(ink, 99.5)
     ink = np.asarray(cv2.convertScaleAbs(np.maximum(ink, low) - low, alpha=255 / max(1.0, peak - low)), np.uint8)
     top, bottom = _find_rows(ink)
