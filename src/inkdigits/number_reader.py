@@ -35,6 +35,7 @@ FAINT = 0.3  # of the darkest ink of the picture; what is weaker is easily taken
 WIDTH = 0.7  # of a line's height; how wide a digit is that has no neighbour
 MANY = 0.75  # of each digit on a path: among paths that look alike, the one of fewer digits is likelier
 NO_DIGIT = 0.1  # how probable no digit is beside a digit, before a run is looked at: halves of digits look like none
+NOTHING = 0.1  # confidence below which marks that are hardly digits are none, as letters of print are
 NO_NUMBER = "not a number: nothing in it looks like a digit"
 NOWHERE = (0, 0, 0, 0)  # the box of what was not found
 
@@ -169,10 +170,12 @@ class NumberReader:
 
     def _doubt(self, answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str:
         """Return why a number is not to be acted on, or nothing."""
+        if answer.reason:
+            return answer.reason
+        if not answer.text or (answer.probability < NOTHING and _are_hardly_digits(digits)):
+            return NO_NUMBER
         if any(digit.reason == CUT_OFF for digit in digits):
             return CUT_OFF
-        if answer.reason or not answer.text:
-            return answer.reason or NO_NUMBER
         if self._threshold is None:
             return NO_PROMISE
         if answer.probability >= self._threshold:
@@ -204,6 +207,11 @@ def _best_path(runs: Sequence[Run], readings: Sequence[DigitReading]) -> list[Di
         if score > scores.get(run.last, -math.inf):
             scores[run.last], ways[run.last] = score, [*ways[run.first], reading]
     return ways[max(ways)]
+
+
+def _are_hardly_digits(digits: Sequence[DigitReading]) -> bool:
+    """Whether at least half of some marks are no digits by their looks."""
+    return 2 * sum(map(is_no_digit, digits)) >= len(digits)
 
 
 def _weakness(answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str:

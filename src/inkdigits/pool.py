@@ -38,7 +38,7 @@ DEFAULT_VOICES = (Voice(0.7, 1e-9), Voice(0.4, 1e-3), Voice(0.4, 1e-3))  # line,
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a pool of readers takes a number for.
+    """What a pool of readers takes a number for; an empty text where none of them sees any.
 
     `runner_up` is the next best candidate (an empty text where there is none, or hardly any), `margin` what the answer
     is ahead of it, `free_text` what would be read without the rule. Where the rule allows nothing that could stand
@@ -72,9 +72,7 @@ def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: 
     """
     ballot = Ballot.of(opinions, rule)
     if not ballot.texts:
-        free_text = pool_opinions(opinions, voices).text
-        reason = f"no number {rule} fits: the free reading is {free_text or 'nothing'}"
-        return Answer(text="", probability=0.0, runner_up="", margin=0.0, free_text=free_text, reason=reason)
+        return _decline(opinions, voices, rule)
     shares = ballot.count(voices)[:-1]
     if shares.max() < CLEAR:
         ballot = Ballot.of(opinions, rule, candidates=2)
@@ -91,9 +89,18 @@ def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: 
     )
 
 
+def _decline(opinions: Sequence[Floats], voices: Sequence[Voice], rule: Rule | None) -> Answer:
+    free_text = pool_opinions(opinions, voices).text if rule else ""
+    reason = f"no number {rule} fits: the free reading is {free_text or 'nothing'}" if rule else ""
+    return Answer(text="", probability=0.0, runner_up="", margin=0.0, free_text=free_text, reason=reason)
+
+
 @dataclass(frozen=True)
 class Ballot:
-    """The candidates for a number, and what each reader gives each of them: (readers, texts + 1), the last all else."""
+    """The candidates for a number, and what each reader gives each of them: (readers, texts + 1), the last all else.
+
+    That there is no number belongs to all else.
+    """
 
     texts: tuple[str, ...]
     probabilities: Floats
@@ -103,16 +110,14 @@ class Ballot:
         """Ask each reader for a candidate, the first for more, and all for the probability of everybody's."""
         asked = zip(opinions, (candidates, *[1] * len(opinions)), strict=False)
         named = [ctc.most_probable(frames, rule=rule, n=n) for frames, n in asked]
-        texts = tuple(dict.fromkeys(candidate.text for best in named for candidate in best))
+        texts = tuple(dict.fromkeys(candidate.text for best in named for candidate in best if candidate.text))
         given = np.zeros((len(opinions), len(texts) + 1))
         for row, frames in zip(given, opinions, strict=True):
             mass = math.exp(ctc.log_mass(frames, rule))
             if texts and mass >= LEAST_MASS:
                 row[:-1] = np.exp(ctc.log_probabilities(frames, texts)) / mass
                 row[-1] = max(0.0, 1 - row[:-1].sum())
-        if rule is not None and not given.any():
-            return cls((), np.zeros((len(opinions), 1)))
-        return cls(texts, given)
+        return cls(texts, given) if given.any() else cls((), given[:, -1:])
 
     def count(self, voices: Sequence[Voice]) -> Floats:
         """Return the pool's probability of each candidate and of all else, (texts + 1,)."""
