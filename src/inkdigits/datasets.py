@@ -174,6 +174,10 @@ def load_dataset(spec: str = "digits", *, preparation: str | None = None) -> Dat
     loaders = {"semeion": load_semeion, "pendigits": load_pendigits, "folder": load_folder}
     if kind in loaders and folder:
         return loaders[kind](folder, preparation=preparation or DEFAULT_PREPARATION)
+    if kind == "numbers" and folder:
+        raise DatasetError(
+            f"'{spec}' holds whole numbers, not digits: use it with --recipe adapt or evaluate --numbers"
+        )
     raise DatasetError(f"no data set '{spec}': use {FORMS}")
 
 
