@@ -22,3 +22,9 @@ def test_a_promise_that_nobody_reaches_accepts_nothing() -> None:
     """No reading reaches the threshold: nothing accepted, nothing wrong."""
     [promise] = Trust(np.full(4, 0.5), np.ones(4, bool), {"0.01": 0.6}).promises
     assert promise == PromiseScore(promised="0.01", threshold=0.6, coverage=0.0, error_rate=0.0)
+
+
+def test_what_is_declined_is_not_accepted() -> None:
+    """However sure a reader is that there is nothing, no promise counts it as accepted."""
+    [promise] = Trust(np.full(4, 0.9), np.ones(4, bool), {"0.01": 0.6}, np.array([True, False] * 2)).promises
+    assert (promise.coverage, promise.error_rate) == (0.5, 0.0)

@@ -257,14 +257,36 @@ def train(  # noqa: PLR0917 - click passes them by name
 @main.command()
 @click.argument("model")
 @click.option("--data", default="digits", show_default=True, help=DATA_HELP)
+@click.option("--numbers", type=FOLDER, metavar="DIR", help="Read whole numbers instead: a folder with labels.csv.")
+@rule_options
+@click.option("--second-opinion", is_flag=True, help="Ask RapidOCR about doubtful numbers; extra [ocr].")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
 @click.option("--figures", type=FOLDER, metavar="DIR", help="Write the figures as PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(model: str, data: str, report: Path | None, figures: Path | None, as_json: bool) -> None:
-    """Judge a MODEL file (or a bundled model's name) on labelled images it was not trained on."""
+def evaluate(
+    model: str,
+    data: str,
+    numbers: Path | None,
+    second_opinion: bool,
+    report: Path | None,
+    figures: Path | None,
+    as_json: bool,
+    **rules: Any,
+) -> None:
+    """Judge a MODEL file (or a bundled model's name) on labelled images it was not trained on.
+
+    With --numbers DIR on pictures of whole numbers: labels.csv there has the columns file and reading.
+    """
     from inkdigits import evaluation
     from inkdigits.modelfile import open_model
 
+    if numbers is not None and (report or figures):
+        raise click.UsageError("--numbers has no --report or --figures: they show single digits")
+    if numbers is None and (second_opinion or any(rules.values())):
+        raise click.UsageError("rules and a second opinion are for whole numbers: they belong to --numbers DIR")
+    if numbers is not None:
+        _evaluate_numbers(model, numbers, rules, second_opinion=second_opinion, as_json=as_json)
+        return
     _check_writable(report)
     opened = open_model(model)
     judged = evaluation.evaluate(opened, _load(data, opened.metadata.preparation))
@@ -434,6 +456,20 @@ def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
     digits = [digit for number in reading.numbers for digit in number.digits]
     for i, digit in enumerate(digits):
         save_picture(folder / f"{picture}-{i}-{digit.text}.png", digit.shown_picture)
+
+
+def _evaluate_numbers(model: str, folder: Path, rules: dict[str, Any], *, second_opinion: bool, as_json: bool) -> None:
+    from inkdigits.number_set import load_numbers
+    from inkdigits.numbers import evaluate_numbers
+    from inkdigits.reader import Reader
+    from inkdigits.rules import parse_rules
+
+    rule = parse_rules(**rules)
+    judged = evaluate_numbers(Reader(model, second_opinion=second_opinion), load_numbers(folder), rule=rule)
+    for reason in judged.skipped:
+        click.echo(f"left out: {reason}", err=True)
+    values = {"model": model, "data": str(folder), **judged.to_dict()}
+    click.echo(json.dumps(values) if as_json else _describe_numbers(judged))
 
 
 def _load(spec: str, preparation: str | None) -> Dataset:

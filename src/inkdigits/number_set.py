@@ -6,7 +6,7 @@ import csv
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,15 @@ class NumberSet:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def __getitem__(self, positions: NDArray[np.intp]) -> NumberSet:
+        """Return some of the numbers."""
+        chosen = positions.tolist()
+        return replace(
+            self,
+            paths=tuple(self.paths[i] for i in chosen),
+            readings=tuple(self.readings[i] for i in chosen),
+        )
 
     def pictures(self) -> Iterator[NDArray[np.uint8] | str]:
         """Yield each picture, upright and gray, (h, w) uint8; instead of one that cannot be read the reason."""

@@ -41,11 +41,13 @@ class Trust:
     confidences : (n,) in 0..1
     correct : (n,) bool
     thresholds : the least confidence to accept a reading with, for each promised error rate
+    declined : (n,) bool, which are not accepted however sure they are; none where it is left out
     """
 
     confidences: NDArray[np.float64]
     correct: NDArray[np.bool_]
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    declined: NDArray[np.bool_] | None = None
 
     @cached_property
     def reliability(self) -> tuple[ReliabilityBin, ...]:
@@ -92,5 +94,6 @@ class Trust:
 
     def _keep_promise(self, rate: str, threshold: float) -> PromiseScore:
         accepted = self.confidences >= threshold
+        accepted &= True if self.declined is None else ~self.declined
         wrong = int((accepted & ~self.correct).sum())
         return PromiseScore(rate, threshold, float(accepted.mean()), wrong / max(1, int(accepted.sum())))
