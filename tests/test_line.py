@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from inkdigits import ctc
 from inkdigits.errors import CheckpointError, ModelFileError
-from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
-from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata, Model, open_model
+from inkdigits.line import FittedLines, LineSettings, adapt_lines, fit_lines, input_layers
+from inkdigits.modelfile import LINE_LABELS, Layer, LineModel, Metadata, Model, open_model
 
 SMALL = LineSettings(stages=((8,), (16,), (16,), (16,), (16,)), context=16, batch_size=16, n_batches=12, dropout=0.0)
 LABELS = Metadata(name="line", preparation="line-32", labels=LINE_LABELS)
@@ -49,12 +49,16 @@ def to_model(fitted: FittedLines) -> LineModel:
     return LineModel.from_layers([*input_layers(), *fitted.layers], LABELS)
 
 
-@pytest.mark.usefixtures("torch")
-def test_it_learns_to_spell() -> None:
+@pytest.fixture(scope="module")
+def learned(torch: Any) -> LineModel:
+    """Return a network that has learned to spell bars."""
+    return to_model(fit(epochs=16))
+
+
+def test_it_learns_to_spell(learned: LineModel) -> None:
     """After some epochs lines that it has not seen are read, by way of the model file."""
-    model = to_model(fit(epochs=16))
     lines = make_bars(99, n=50)
-    read = [ctc.most_probable(ctc.only_digits(model.predict_frames(image)), n=1)[0].text for image, _ in lines]
+    read = [ctc.most_probable(ctc.only_digits(learned.predict_frames(image)), n=1)[0].text for image, _ in lines]
     assert np.mean([text == truth for text, (_, truth) in zip(read, lines, strict=True)]) >= 0.9
 
 
@@ -126,3 +130,72 @@ def test_a_model_of_lines_is_no_model_of_digits(model: LineModel) -> None:
         Model(model.content)
     with pytest.raises(ModelFileError, match="not lines 32 px high"):
         LineModel(open_model("reader").content)
+
+
+def test_a_model_file_gives_back_its_layers(model: LineModel) -> None:
+    """Put together again they are the same file, byte by byte."""
+    assert LineModel.from_layers(model.layers, model.metadata).content == model.content
+
+
+def test_a_network_goes_on_from_a_model_file(torch: Any, model: LineModel) -> None:
+    """Without a step of training the network in PyTorch answers as the file does."""
+    from inkdigits import _torch
+
+    line = np.random.default_rng(1).integers(0, 256, (32, 80), np.uint8)
+    network = torch.nn.Sequential(*_torch.to_modules(model.layers[len(input_layers()) :])).eval()
+    frames = network(torch.from_numpy(line / np.float32(255))[None, None])[0].softmax(dim=0).T
+    assert np.abs(frames.detach().numpy() - model.predict_frames(line)).max() < 1e-5
+
+
+def test_a_graph_that_is_none_of_ours_is_not_trained_further(model: LineModel) -> None:
+    """A file may be safe to read with and still be put together in another way; that is said in words."""
+    twice = [*model.layers, Layer("Relu"), Layer("Softmax", (), {"axis": 1})]
+    other = LineModel.from_layers(twice, model.metadata)
+    broken = LineModel.from_layers([*model.layers], model.metadata)
+    broken.__dict__["predict_frames"] = other.predict_frames
+    with pytest.raises(ModelFileError, match="its graph is none of ours; train a new one"):
+        _ = broken.layers
+
+
+def test_layers_that_are_none_of_ours_are_not_trained_further(torch: Any) -> None:
+    """An operator that our networks of lines do not have, a convolution without weights: an error, no traceback."""
+    from inkdigits import _torch
+
+    for layer in (Layer("Sigmoid"), Layer("Conv", (), {"pads": [0] * 4, "strides": [1, 1], "group": 1})):
+        with pytest.raises(ModelFileError, match="its layers are none of ours"):
+            _torch.to_modules([layer])
+
+
+def test_separators_count_as_no_new_digit(torch: Any) -> None:
+    """Where only the digits are known, the network is judged by the frames that `ctc.only_digits` makes."""
+    from inkdigits import _torch_line
+
+    logits = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 15, 6)))
+    frames = _torch_line._only_digits(logits)[0].softmax(dim=0).T.numpy()
+    assert np.allclose(frames, ctc.only_digits(logits[0].softmax(dim=0).T.numpy()))
+
+
+def make_other_bars(epoch: int) -> list[tuple[NDArray[np.uint8], str]]:
+    """Return lines of another hand: it writes a 2 as a low, broad bar."""
+    lines = [(image.copy(), text) for image, text in make_bars(1000 + epoch, n=96)]
+    for image, _ in lines:
+        image[18:28] = np.maximum(image[18:28], np.roll(image[18:28], 4, axis=1))
+    return [(image, text.replace("7", "2")) for image, text in lines]
+
+
+def test_it_learns_another_hand_and_forgets_nothing(learned: LineModel) -> None:
+    """Half of each batch another hand, half the old one: afterwards both are read, from the folded weights on."""
+    adapted = to_model(
+        adapt_lines(
+            learned.layers[len(input_layers()) :],
+            make_other_bars,
+            lambda epoch: make_bars(epoch, n=96),
+            made_from="other bars",
+            settings=SMALL,
+            max_epochs=12,
+            random_state=0,
+        )
+    )
+    for lines, least in ((make_other_bars(99), 0.9), (make_bars(99, n=96), 0.9)):
+        read = [ctc.most_probable(ctc.only_digits(adapted.predict_frames(image)), n=1)[0].text for image, _ in lines]
+        assert np.mean([text == truth for text, (_, truth) in zip(read, lines, strict=True)]) >= least

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inkdigits.errors import CheckpointError
+from inkdigits.errors import CheckpointError, ModelFileError, one_line
 from inkdigits.modelfile import Layer
 
 State = Mapping[str, NDArray[Any]]  # a network's weights and statistics, by name
@@ -261,6 +261,35 @@ def to_layers(network: nn.Sequential) -> list[Layer]:
         elif isinstance(module, nn.Conv1d):
             layers.append(Layer("Gemm", _mean_of_networks(module), {"transB": 1}))
     return layers
+
+
+def to_modules(layers: Iterable[Layer]) -> list[nn.Module]:
+    """Translate ONNX layers of pictures back, as `to_layers` makes them: batch normalisations stay folded.
+
+    Raises ModelFileError for layers that are none of ours.
+    """
+    modules: Mapping[str, Callable[[Layer], nn.Module]] = {
+        "Conv": _to_convolution,
+        "Relu": lambda _: nn.ReLU(),
+        "MaxPool": lambda layer: nn.MaxPool2d(tuple(layer.attributes["kernel_shape"])),
+        "Squeeze": lambda layer: nn.Flatten(1, int(layer.weights[0][0])),
+    }
+    try:
+        return [modules[layer.operator](layer) for layer in layers]
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            f"cannot train the model further: its layers are none of ours ({one_line(error)})"
+        ) from None
+
+
+def _to_convolution(layer: Layer) -> nn.Conv2d:
+    weight, bias = layer.weights
+    pads, strides, groups = (layer.attributes[name] for name in ("pads", "strides", "group"))
+    module = nn.Conv2d(
+        weight.shape[1] * groups, len(weight), weight.shape[2:], tuple(strides), tuple(pads[:2]), groups=groups
+    )
+    module.load_state_dict(_tensors({"weight": weight, "bias": bias}))
+    return module
 
 
 def _convolution(module: nn.Conv2d) -> dict[str, Any]:

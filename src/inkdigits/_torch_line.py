@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inkdigits._torch import answer, find_device, to_layers
+from inkdigits._torch import answer, find_device, to_layers, to_modules
 from inkdigits.modelfile import LINE_LABELS, Layer
 
 BLANK = len(LINE_LABELS) - 1  # the output that stands for no new mark
+DIGITS = 10  # outputs, the first ones
 WIDTH_STEP = 16  # px; batches are padded to a multiple, so that few shapes occur
 Lines = Sequence[tuple[NDArray[np.uint8], str]]  # images (height, w), ink is 255, and what is written there
 
@@ -34,74 +36,28 @@ class LineArchitecture:
     dropout: float = 0.2
 
 
-class LineTask:
-    """Learn to spell lines; see `_torch.Task`.
+class LineBatches:
+    """The lines of a training, epoch by epoch in batches; while one is learned the lines of the next are made.
 
     Parameters
     ----------
     make_lines
-        Returns the lines of an epoch, numbered from 0: the same number, the same lines. While an epoch is learned the
-        lines of the next are made.
-    made_from
-        Tells these lines from those of others.
-    validation
-        Lines that are held out.
+        Returns the lines of an epoch, numbered from 0: the same number, the same lines.
     """
 
-    def __init__(
-        self,
-        network: LineArchitecture,
-        make_lines: Callable[[int], Lines],
-        *,
-        made_from: str,
-        n_batches: int,
-        batch_size: int,
-        validation: Lines = (),
-    ) -> None:
-        self.made_of, self.make_lines, self.validation = network, make_lines, validation
-        self.n_batches, self.batch_size = n_batches, batch_size
-        self.device = find_device()
-        self.identity = f"{network}, {n_batches} batches of {batch_size}, lines {made_from}"
+    def __init__(self, make_lines: Callable[[int], Lines], *, n_batches: int, batch_size: int) -> None:
+        self.make_lines, self.n_batches, self.batch_size = make_lines, n_batches, batch_size
         self._maker = ThreadPoolExecutor(1)
         self._ahead: dict[int, Future[Lines]] = {}
-
-    def build(self) -> nn.Sequential:
-        """Return the network with random weights."""
-        return build_network(self.made_of)
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, list[str]]]:
         """Yield the lines of an epoch, those of about the same width together, in random order."""
         lines = self._lines(epoch)
         by_width = sorted(range(len(lines)), key=lambda i: lines[i][0].shape[1])
         groups = [by_width[i * self.batch_size : (i + 1) * self.batch_size] for i in range(self.n_batches)]
-        for i in torch.randperm(self.n_batches, generator=generator, device=self.device).tolist():
+        for i in torch.randperm(self.n_batches, generator=generator, device=generator.device).tolist():
             chosen = [lines[j] for j in groups[i]]
-            yield self._to_device([image for image, _ in chosen]), [text for _, text in chosen]
-
-    def loss(self, network: nn.Module, batch: tuple[Tensor, list[str]]) -> Tensor:
-        """Return the mean loss of the lines."""
-        images, texts = batch
-        logits = answer(network, images).permute(2, 0, 1)  # (t, n, k)
-        n_frames = torch.full((len(texts),), len(logits), dtype=torch.long)
-        lengths = torch.tensor([len(text) for text in texts])
-        targets = torch.tensor([LINE_LABELS.index(mark) for text in texts for mark in text], dtype=torch.long)
-        return functional.ctc_loss(
-            logits.log_softmax(dim=2), targets, n_frames, lengths, blank=BLANK, zero_infinity=True
-        )
-
-    @torch.no_grad()
-    def score(self, network: nn.Module) -> float | None:
-        """Return the share of the held-out lines whose digits are read without a mistake."""
-        if not self.validation:
-            return None
-        right = [
-            _digits(_spell(network(self._to_device([image]))[0])) == _digits(text) for image, text in self.validation
-        ]
-        return float(np.mean(right))
-
-    def to_layers(self, network: nn.Sequential) -> list[Layer]:
-        """Return the network as a model file has it."""
-        return to_layers(network)
+            yield to_tensor([image for image, _ in chosen], generator.device), [text for _, text in chosen]
 
     def _lines(self, epoch: int) -> Lines:
         """Return the lines of an epoch, and let those of the next be made."""
@@ -110,11 +66,84 @@ class LineTask:
                 self._ahead[number] = self._maker.submit(self.make_lines, number)
         return self._ahead.pop(epoch).result()
 
-    def _to_device(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Return lines, filled up with paper to the same width, (n, 1, height, w) in 0..1."""
-        width = -(-max(image.shape[1] for image in images) // WIDTH_STEP) * WIDTH_STEP
-        padded = np.stack([np.pad(image, ((0, 0), (0, width - image.shape[1]))) for image in images])
-        return torch.from_numpy(padded).to(self.device).float()[:, None] / 255
+
+class LineTask:
+    """Learn to spell lines; see `_torch.Task`.
+
+    Parameters
+    ----------
+    made_from
+        Tells these lines from those of others.
+    validation
+        Lines that are held out.
+    """
+
+    def __init__(
+        self, network: LineArchitecture, lines: LineBatches, *, made_from: str, validation: Lines = ()
+    ) -> None:
+        self.made_of, self.batches, self.validation = network, lines.batches, validation
+        self.n_batches, self.device = lines.n_batches, find_device()
+        self.identity = f"{network}, {lines.n_batches} batches of {lines.batch_size}, lines {made_from}"
+
+    def build(self) -> nn.Sequential:
+        """Return the network with random weights."""
+        return build_network(self.made_of)
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, list[str]]) -> Tensor:
+        """Return the mean loss of the lines."""
+        images, texts = batch
+        return _spelling_loss(answer(network, images), texts)
+
+    @torch.no_grad()
+    def score(self, network: nn.Module) -> float | None:
+        """Return the share of the held-out lines whose digits are read without a mistake."""
+        if not self.validation:
+            return None
+        right = [
+            _digits(_spell(network(to_tensor([image], self.device))[0])) == _digits(text)
+            for image, text in self.validation
+        ]
+        return float(np.mean(right))
+
+    def to_layers(self, network: nn.Sequential) -> list[Layer]:
+        """Return the network as a model file has it."""
+        return to_layers(network)
+
+
+class AdaptTask:
+    """Go on with a trained network: half of each batch are lines of a new kind, the other half is rehearsed.
+
+    Of the new lines the digits are known, and not what stands between them; see `_torch.Task`.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], own: LineBatches, rehearsed: LineBatches, *, dropout: float, made_from: str
+    ) -> None:
+        self.layers, self.own, self.rehearsed, self.dropout = layers, own, rehearsed, dropout
+        self.n_batches, self.device = own.n_batches, find_device()
+        self.identity = f"{own.n_batches} batches of {own.batch_size} and {rehearsed.batch_size}, lines {made_from}"
+
+    def build(self) -> nn.Sequential:
+        """Return the trained network."""
+        modules = to_modules(self.layers)
+        return nn.Sequential(*modules[:-2], nn.Dropout(self.dropout), *modules[-2:])
+
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterator[Any]:
+        """Yield batches in two halves."""
+        return zip(self.own.batches(epoch, generator), self.rehearsed.batches(epoch, generator), strict=True)
+
+    def loss(self, network: nn.Module, batch: Any) -> Tensor:
+        """Return the mean loss of both halves."""
+        (own, digits), (rehearsed, texts) = batch
+        of_own = _spelling_loss(_only_digits(answer(network, own)), digits)
+        return (of_own + _spelling_loss(answer(network, rehearsed), texts)) / 2
+
+    def score(self, network: nn.Module) -> None:
+        """Return nothing: what is held out is for the judgement, the last network is kept."""
+
+    def to_layers(self, network: nn.Sequential) -> list[Layer]:
+        """Return the network as a model file has it."""
+        return to_layers(network)
 
 
 def build_network(made_of: LineArchitecture) -> nn.Sequential:
@@ -135,6 +164,27 @@ def build_network(made_of: LineArchitecture) -> nn.Sequential:
         nn.Flatten(1, 2),
     ]
     return nn.Sequential(*layers)
+
+
+def to_tensor(images: Sequence[NDArray[np.uint8]], device: torch.device) -> Tensor:
+    """Return lines, filled up with paper to the same width, (n, 1, height, w) in 0..1."""
+    width = -(-max(image.shape[1] for image in images) // WIDTH_STEP) * WIDTH_STEP
+    padded = np.stack([np.pad(image, ((0, 0), (0, width - image.shape[1]))) for image in images])
+    return torch.from_numpy(padded).to(device).float()[:, None] / 255
+
+
+def _spelling_loss(logits: Tensor, texts: Sequence[str]) -> Tensor:
+    """Return the mean loss of CTC, logits (n, k, t); the last of the k outputs is the blank."""
+    frames = logits.permute(2, 0, 1).log_softmax(dim=2)  # (t, n, k)
+    n_frames = torch.full((len(texts),), len(frames), dtype=torch.long)
+    lengths = torch.tensor([len(text) for text in texts])
+    targets = torch.tensor([LINE_LABELS.index(mark) for text in texts for mark in text], dtype=torch.long)
+    return functional.ctc_loss(frames, targets, n_frames, lengths, blank=logits.shape[1] - 1, zero_infinity=True)
+
+
+def _only_digits(logits: Tensor) -> Tensor:
+    """Return logits (n, 11, t) of (n, k, t): a separator is no new digit, as in `ctc.only_digits`."""
+    return torch.cat([logits[:, :DIGITS], logits[:, DIGITS:].logsumexp(dim=1, keepdim=True)], dim=1)
 
 
 def _spell(logits: Tensor) -> str:

@@ -39,6 +39,11 @@ class FittedLines:
     validation_curve: tuple[float, ...]
     stopped_because: str
 
+    @classmethod
+    def of(cls, fitted: Any) -> FittedLines:
+        """Return what the training loop returned, without what only PyTorch can go on from."""
+        return cls(fitted.layers, fitted.loss_curve, fitted.validation_curve, fitted.stopped_because)
+
 
 def fit_lines(
     make_lines: Callable[[int], Lines],
@@ -71,15 +76,56 @@ def fit_lines(
     """
     loop, lines = _import_torch_side()
     network = lines.LineArchitecture(stages=settings.stages, context=settings.context, dropout=settings.dropout)
-    task = lines.LineTask(
-        network,
-        make_lines,
-        made_from=made_from,
-        n_batches=settings.n_batches,
-        batch_size=settings.batch_size,
-        validation=validation,
+    batches = lines.LineBatches(make_lines, n_batches=settings.n_batches, batch_size=settings.batch_size)
+    task = lines.LineTask(network, batches, made_from=made_from, validation=validation)
+    schedule = _schedule(loop, settings, max_epochs, random_state)
+    return FittedLines.of(loop.fit_network(task, schedule, checkpoint=checkpoint, on_epoch=on_epoch))
+
+
+def adapt_lines(
+    layers: Sequence[Layer],
+    make_own: Callable[[int], Lines],
+    make_rehearsed: Callable[[int], Lines],
+    *,
+    made_from: str,
+    settings: LineSettings,
+    max_epochs: int,
+    random_state: int,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[int, float], bool | None] | None = None,
+) -> FittedLines:
+    """Train a network further on lines of a new kind, without letting it forget.
+
+    Parameters
+    ----------
+    layers
+        What `fit_lines` gave, or a model file has.
+    make_own
+        Returns the new lines of an epoch with their digits alone: what else stands there is not to be read.
+    make_rehearsed
+        Returns as many lines like those that it was trained on, with all marks.
+    settings
+        Half of each batch is rehearsed; the network is what it is.
+    made_from, checkpoint, on_epoch
+        As in `fit_lines`.
+    """
+    loop, lines = _import_torch_side()
+    own, rehearsed = (
+        lines.LineBatches(make, n_batches=settings.n_batches, batch_size=settings.batch_size // 2)
+        for make in (make_own, make_rehearsed)
     )
-    schedule = loop.Schedule(
+    task = lines.AdaptTask(layers, own, rehearsed, dropout=settings.dropout, made_from=made_from)
+    schedule = _schedule(loop, settings, max_epochs, random_state)
+    return FittedLines.of(loop.fit_network(task, schedule, checkpoint=checkpoint, on_epoch=on_epoch))
+
+
+def input_layers() -> list[Layer]:
+    """Return the layers that take (n, LINE_HEIGHT, w) in 0..255 to (n, 1, LINE_HEIGHT, w) in 0..1."""
+    return [Layer("Unsqueeze", (np.array([1], np.int64),)), Layer("Div", (np.array(INK, np.float32),))]
+
+
+def _schedule(loop: Any, settings: LineSettings, max_epochs: int, random_state: int) -> Any:
+    return loop.Schedule(
         max_epochs=max_epochs,
         learning_rate=settings.learning_rate,
         one_cycle=True,
@@ -88,13 +134,6 @@ def fit_lines(
         n_iter_no_change=max_epochs,
         random_state=random_state,
     )
-    fitted = loop.fit_network(task, schedule, checkpoint=checkpoint, on_epoch=on_epoch)
-    return FittedLines(fitted.layers, fitted.loss_curve, fitted.validation_curve, fitted.stopped_because)
-
-
-def input_layers() -> list[Layer]:
-    """Return the layers that take (n, LINE_HEIGHT, w) in 0..255 to (n, 1, LINE_HEIGHT, w) in 0..1."""
-    return [Layer("Unsqueeze", (np.array([1], np.int64),)), Layer("Div", (np.array(INK, np.float32),))]
 
 
 def _import_torch_side() -> tuple[Any, Any]:

@@ -329,6 +329,36 @@ class LineModel(Model):
         """How many px of a prepared line a frame is wide."""
         return MAX_LINE_WIDTH / len(self.predict_frames(np.zeros((LINE_HEIGHT, MAX_LINE_WIDTH), np.uint8)))
 
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that it was put together from, to train it further.
+
+        Raises ModelFileError where the file holds another graph than we write.
+        """
+        from onnx import helper, numpy_helper
+
+        graph = _parse(self.content, self.source).graph
+        stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        layers = [
+            Layer(
+                node.op_type,
+                tuple(stored[name] for name in node.input[1:] if name in stored),
+                {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute},
+            )
+            for node in graph.node[1:-2]  # between the cast, and temperature and softmax
+        ]
+        if not self._answers_like(layers):
+            raise ModelFileError(f"cannot train {self.source} further: its graph is none of ours; train a new one")
+        return tuple(layers)
+
+    def _answers_like(self, layers: Sequence[Layer]) -> bool:
+        probe = np.random.default_rng(0).integers(0, 256, (LINE_HEIGHT, 2 * LINE_HEIGHT), np.uint8)
+        try:
+            rebuilt = LineModel.from_layers(layers, self.metadata)
+            return np.allclose(rebuilt.predict_frames(probe), self.predict_frames(probe), atol=1e-5)
+        except Exception:  # noqa: BLE001 - onnx raises classes of its own
+            return False
+
     def _check_input(self, shape: list[Any]) -> None:
         if len(shape) != 3 or shape[1] != LINE_HEIGHT or self.metadata.preparation != LINE:
             raise ModelFileError(f"cannot use {self.source}: its images are {shape}, not lines {LINE_HEIGHT} px high")
