@@ -16,12 +16,12 @@ PACKAGE = Path(inkdigits.__file__).parent
 ROOMS = [  # from the ground up; a module may import from its own room and from those below
     {"errors", "readings"},
     {"_pdfium", "pdf", "pictures", "ink", "ruling", "tilt", "prepare", "page", "crop", "cutting"},
-    {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"}
-    | {"number_set", "shaking"},
+    {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"} | {"number_set", "shaking"},
     {"modelfile", "confidence", "rules", "ctc", "pool", "second", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
     {"reader", "number_reader", "digit_reader", "table", "shards", "ledger", "workers", "batch"},
-    {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"},
+    {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"}
+    | {"adaptation"},
     {"cli", "__main__", "web"},
 ]
 FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}

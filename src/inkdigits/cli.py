@@ -9,6 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from inkdigits import __version__
 from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
+    from inkdigits.adaptation import AdaptationResult
     from inkdigits.batch import Plan, Summary
     from inkdigits.datasets import Dataset
     from inkdigits.evaluation import Evaluation
@@ -32,13 +34,17 @@ if TYPE_CHECKING:
     Show = Callable[[str, float, float], None]  # what is being done, how much of it is done, of how much
 
 # The names of recipes.RECIPES and ALIASES, datasets.SPLIT_METHODS, workers.LEVELS, rules.CHECKS and
-# confidence.PROMISES, without loading them for --help
-RECIPE_NAMES = ("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "line", "convnet")
+# confidence.PROMISES and MILD, without loading them for --help
+RECIPE_NAMES = (
+    *("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "line", "adapt"),
+    "convnet",
+)
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
 LEVEL_NAMES = ("digit", "number", "page")
 CHECK_NAMES = ("luhn", "mod11", "ean", "iban")
-MAX_ERRORS = ("0.001", "0.005", "0.01")
+MAX_ERRORS = ("0.001", "0.005", "0.01", "0.02", "0.05")
 FOLDER = click.Path(path_type=Path, file_okay=False)
+ADAPT = "adapt"  # the recipe that goes on from a model, with numbers instead of digits
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
 STOPPED = 130  # exit status after a Ctrl-C, as shells have it
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, halves of characters, line separators
@@ -91,7 +97,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table too: .csv or .parquet.")
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
-@click.option("--max-error", type=click.Choice(MAX_ERRORS), default="0.01", show_default=True, help="Of accepted ones.")
+@click.option("--max-error", type=click.Choice(MAX_ERRORS), metavar="RATE", default="0.01", help="Errors promised.  [default: 0.01]")
 @click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
 @click.option("--second-opinion", is_flag=True, help="Ask RapidOCR about doubtful numbers; extra [ocr].")
 @rule_options
@@ -194,6 +200,7 @@ def batch(
 @click.option("--recipe", type=click.Choice(RECIPE_NAMES), default="tutorial", show_default=True)
 @click.option("--data", default="digits", show_default=True, help=DATA_HELP)
 @click.option("--also", multiple=True, metavar="DATA", help="Learn from this set too. Repeatable.")
+@click.option("--from", "start", metavar="MODEL", help="The reader of lines that adapt goes on from.")
 @click.option("--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: by custom]")
 @click.option("--split", "method", type=click.Choice(SPLIT_NAMES), default="first", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")
@@ -206,6 +213,7 @@ def train(  # noqa: PLR0917 - click passes them by name
     recipe: str,
     data: str,
     also: tuple[str, ...],
+    start: str | None,
     n_train: int | None,
     method: Any,
     seed: int | None,
@@ -217,24 +225,21 @@ def train(  # noqa: PLR0917 - click passes them by name
 ) -> None:
     """Train a network and judge it on images it has not seen.
 
-    Without options this is the tutorial: scikit-learn's 8x8 digits, 15 neurons, 0.9147.
+    Without options this is the tutorial: 8x8 digits, 15 neurons, 0.9147.
     """
-    from inkdigits import line_training, training
+    from inkdigits.line_training import LineTrainingResult
     from inkdigits.recipes import find_recipe
+    from inkdigits.training import TrainingResult
 
-    of_lines = find_recipe(recipe).network == "line"
-    if of_lines and (report or figures):
+    if find_recipe(recipe).network == "line" and (report or figures):
         raise click.UsageError(f"recipe '{recipe}' has no --report or --figures: they show single digits")
+    if (recipe == ADAPT) != data.startswith("numbers:") or (start and recipe != ADAPT):
+        raise click.UsageError(f"--recipe {ADAPT}, --from MODEL and --data numbers:DIR belong together")
     _check_writable(out, report)
     checkpoint = _checkpoint(out, resume=resume)
-    dataset = _load(data, find_recipe(recipe).preparation)
     with _show_progress(at_once=True, left="at most") as show:
-        result = (line_training.train_lines if of_lines else training.train)(
-            recipe,
-            dataset,
-            also=[_load(one, dataset.preparation) for one in also],
+        result = _trainer(recipe, data, also, start, method)(
             n_train=n_train,
-            split_method=method,
             random_state=seed,
             checkpoint=checkpoint,
             progress=lambda epoch, epochs, loss: show(
@@ -247,11 +252,13 @@ def train(  # noqa: PLR0917 - click passes them by name
     if checkpoint is not None and not result.interrupted:
         checkpoint.unlink(missing_ok=True)
     values = {**result.to_dict(), "data": data, "model": str(out) if out else None}
-    if isinstance(result, training.TrainingResult):
+    if isinstance(result, TrainingResult):
         click.echo(json.dumps(values) if as_json else _describe_training(result))
-        _write_judgement(result.evaluation, result.model, f"Recipe {recipe} on {dataset.name}", report, figures)
-    else:
+        _write_judgement(result.evaluation, result.model, f"Recipe {recipe} on {data}", report, figures)
+    elif isinstance(result, LineTrainingResult):
         click.echo(json.dumps(values) if as_json else _describe_line_training(result))
+    else:
+        click.echo(json.dumps(values) if as_json else _describe_adaptation(result))
 
 
 @main.command()
@@ -458,6 +465,21 @@ def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
         save_picture(folder / f"{picture}-{i}-{digit.text}.png", digit.shown_picture)
 
 
+def _trainer(recipe: str, data: str, also: tuple[str, ...], start: str | None, method: Any) -> Callable[..., Any]:
+    """Return what trains by a recipe, with its data loaded."""
+    from inkdigits import adaptation, line_training, training
+    from inkdigits.recipes import find_recipe
+
+    chosen = find_recipe(recipe)
+    if recipe == ADAPT:
+        more = [_load(one, chosen.preparation) for one in also]
+        return partial(adaptation.adapt, start, data, also=more)
+    dataset = _load(data, chosen.preparation)
+    more = [_load(one, dataset.preparation) for one in also]
+    train = line_training.train_lines if chosen.network == "line" else training.train
+    return partial(train, recipe, dataset, also=more, split_method=method)
+
+
 def _evaluate_numbers(model: str, folder: Path, rules: dict[str, Any], *, second_opinion: bool, as_json: bool) -> None:
     from inkdigits.number_set import load_numbers
     from inkdigits.numbers import evaluate_numbers
@@ -593,6 +615,38 @@ def _describe_line_training(result: LineTrainingResult) -> str:
             _describe_numbers(result.evaluation),
         ]
     )
+
+
+def _describe_adaptation(result: AdaptationResult) -> str:
+    before, after = result.before, result.after
+    n_own, n_made_up = len(after.own.truths), len(after.made_up.truths)
+    return "\n".join(
+        [
+            *(f"left out: {reason}" for reason in result.skipped),
+            f"{len(result.fitted.loss_curve)} epochs with {result.n_learned} numbers in {result.seconds:.0f} s",
+            f"{'read exactly':28}{'before':>8}{'after':>8}",
+            f"{f'your numbers, {n_own} held out':28}{before.own.exact:8.4f}{after.own.exact:8.4f}",
+            f"{f'made-up lines, {n_made_up:,}':28}{before.made_up.exact:8.4f}{after.made_up.exact:8.4f}",
+            _describe_gain(result),
+            "measured anew on the held-out numbers; what the old model promised does not hold for this one:",
+            *(_describe_trust(after.own.trust)),
+            *(_describe_lack(after.own)),
+        ]
+    )
+
+
+def _describe_gain(result: AdaptationResult) -> str:
+    change = f"{result.gained} of the held-out numbers are read exactly that were not before, {result.lost} no longer"
+    return change if result.improved else f"NO BETTER: {change}; keep the model that you have, or add numbers"
+
+
+def _describe_lack(evaluation: NumbersEvaluation) -> Iterator[str]:
+    from inkdigits.confidence import MILD, PROMISES
+
+    missing = [f"{float(rate):.1%}" for rate in (*PROMISES, *MILD) if rate not in evaluation.thresholds]
+    if missing:
+        n = len(evaluation.truths)
+        yield f"{n} held-out numbers are too few, or too often wrong, to promise {', '.join(missing)} errors"
 
 
 def _describe_numbers(evaluation: NumbersEvaluation) -> str:

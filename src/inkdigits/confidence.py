@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ ASSURANCE = 0.95  # probability with which a promise holds, given the held-out i
 STEPS = 100  # of coverage, from none to all of the readings
 LEAST_COVERAGE = 0.5  # a promise that leaves more than half of the readings to people is of little use
 PROMISES = ("0.001", "0.005", "0.01")  # error rates among the accepted
+MILD = ("0.02", "0.05")  # for what has only a few hundred held-out readings, which support none of these
 
 
 def fit_temperature(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
@@ -81,7 +83,9 @@ def threshold_for_error_rate(
     return kept
 
 
-def choose_thresholds(confidences: NDArray[np.float64], correct: NDArray[np.bool_]) -> dict[str, Promise]:
+def choose_thresholds(
+    confidences: NDArray[np.float64], correct: NDArray[np.bool_], *, rates: Sequence[str] = PROMISES
+) -> dict[str, Promise]:
     """Return the threshold for each promised error rate that held-out readings, (n,) each, can support."""
-    found = {rate: threshold_for_error_rate(confidences, correct, float(rate)) for rate in PROMISES}
+    found = {rate: threshold_for_error_rate(confidences, correct, float(rate)) for rate in rates}
     return {rate: promise for rate, promise in found.items() if promise is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,19 +127,34 @@ def train_lines(
 def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
     """Read lines in both ways and compare."""
     voices = to_voices(model.metadata.voices)[:2]
-    answers = [pool_opinions(opinions, voices) for opinions, _ in _opinions(model, lines)]
+    answers = [pool_opinions(opinions, voices) for opinions, _ in _opinions(model, _flat(lines))]
     confidences = np.array([answer.probability for answer in answers])
     texts = [answer.text for answer in answers]
     return NumbersEvaluation([line.text for line in lines], texts, confidences, model.metadata.thresholds)
 
 
-def _opinions(model: LineModel, lines: Sequence[Line]) -> Iterator[tuple[list[NDArray[np.float64]], Crop]]:
-    """Yield what both ways make of each line, which is shown dark on light as a picture is, and its crop."""
+def weigh_voices(model: LineModel, flats: Iterable[NDArray[np.uint8]], texts: Sequence[str]) -> list[dict[str, float]]:
+    """Return how much each way of reading counts, as a model file has it, from held-out lines and what they say.
+
+    Lines are (h, w) uint8, flattened as `ink.flatten` does.
+    """
+    opinions = list(_opinions(model, flats))
+    voices = fit_voices([Ballot.of(two, None) for two, _ in opinions], texts)
+    return [asdict(voice) for voice in _with_second_opinion(voices, opinions, texts)]
+
+
+def _opinions(model: LineModel, flats: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[list[NDArray[np.float64]], Crop]]:
+    """Yield what both ways make of each flattened line, and its crop."""
     numbers = NumberReader(DigitReader(open_model(None)), model)
-    for line in lines:
-        crop = Crop.whole(flatten(255 - line.picture))
+    for flat in flats:
+        crop = Crop.whole(flat)
         sight = see(model, crop)
         yield numbers.opinions(sight, numbers.cut(sight, crop, 1.0)), crop
+
+
+def _flat(lines: Sequence[Line]) -> Iterator[NDArray[np.uint8]]:
+    """Yield made-up lines, dark on light as a picture is, flattened."""
+    return (flatten(255 - line.picture) for line in lines)
 
 
 def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
@@ -158,11 +173,8 @@ def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
 def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -> Metadata:
     """Weigh the two ways of reading by held-out numbers, choose the thresholds on other held-out ones."""
     half = len(lines) // 2
-    opinions = list(_opinions(_to_model(fitted, metadata), lines[:half]))
-    truths = [line.text for line in lines[:half]]
-    voices = fit_voices([Ballot.of(two, None) for two, _ in opinions], truths)
-    voices = _with_second_opinion(voices, opinions, truths)
-    metadata = replace(metadata, voices=[asdict(voice) for voice in voices])
+    voices = weigh_voices(_to_model(fitted, metadata), _flat(lines[:half]), [line.text for line in lines[:half]])
+    metadata = replace(metadata, voices=voices)
     judged = judge_lines(_to_model(fitted, metadata), lines[half:])
     return metadata.with_promises(confidence.choose_thresholds(judged.confidences, judged.correct))
 
@@ -177,6 +189,8 @@ def _with_second_opinion(
         return voices
     sure = [pool_opinions(two, voices).probability for two, _ in opinions]
     asked = [i for i in np.argsort(sure) if sure[i] < SURE]
+    if not asked:
+        return voices
     ballots = [Ballot.of([*opinions[i][0], second.see(opinions[i][1].flat)], None) for i in asked]
     return fit_voices(ballots, [truths[i] for i in asked], fitted=voices)
 

@@ -157,5 +157,16 @@ RECIPES = {
             held_out=0.1,
             random_state=0,
         ),
+        Recipe(
+            name="adapt",
+            network="line",
+            summary="a reader of lines goes on with a user's own numbers, shaken; half of each batch is rehearsed",
+            settings={"learning_rate": 1e-3, "batch_size": 64, "n_batches": 60},
+            max_epochs=30,
+            preparation="mnist-28",  # of the digits that lines are made of
+            drawn=3000,
+            held_out=0.25,
+            random_state=0,
+        ),
     )
 }
