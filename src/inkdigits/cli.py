@@ -97,7 +97,13 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table too: .csv or .parquet.")
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
-@click.option("--max-error", type=click.Choice(MAX_ERRORS), metavar="RATE", default="0.01", help="Errors promised.  [default: 0.01]")
+@click.option(
+    "--max-error",
+    type=click.Choice(MAX_ERRORS),
+    metavar="RATE",
+    default="0.01",
+    help="Errors promised.  [default: 0.01]",
+)
 @click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
 @click.option("--second-opinion", is_flag=True, help="Ask RapidOCR about doubtful numbers; extra [ocr].")
 @rule_options
