@@ -11,6 +11,8 @@
     ├── TableError (ValueError)          a table of readings cannot be written
     ├── SourceError (ValueError)         a source of many pictures is missing, damaged or of an unknown kind
     ├── StorageError (OSError)           an address cannot be listed, read or written
+    ├── StoreError (OSError)             corrections cannot be kept: no store, or no space left
+    ├── UnknownItemError (LookupError)   a picture is not in the store
     ├── BatchError (RuntimeError)        a batch cannot begin
     │   ├── BatchMismatchError           what there is was begun with another source, model or level
     │   └── BatchStoppedError            it stopped before its end, and goes on when it is started again
@@ -65,6 +67,14 @@ class SourceError(InkdigitsError, ValueError):
 
 class StorageError(InkdigitsError, OSError):
     """An address cannot be listed, read or written: trying again may help."""
+
+
+class StoreError(InkdigitsError, OSError):
+    """A store of corrections cannot be opened, read or written."""
+
+
+class UnknownItemError(InkdigitsError, LookupError):
+    """A picture is not in the store: it was deleted, or never there."""
 
 
 class BatchError(InkdigitsError, RuntimeError):

@@ -1,0 +1,63 @@
+"""Doubts: readings that a person should look at, each with its picture cut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.pictures import Picture, encode_png, open_pages
+from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
+
+MARGIN = 0.1  # of a box's longer side: paper to tell the ink from, little of the neighbours
+LONGEST = 640  # px; a cut-out of a larger picture is made smaller: a model sees less of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A reading that is not to be acted on, with its picture."""
+
+    picture: bytes  # PNG
+    text: str
+    confidence: float
+    reason: str
+
+
+def find_doubts(reading: PageReading | NumberReading | DigitReading, picture: Picture) -> list[Doubt]:
+    """Return what is doubtful in the reading of a picture: digits, and numbers of which no single digit is.
+
+    A page that was declined has nothing to look at. Raises PictureError if the picture cannot be read.
+    """
+    doubtful = list(_doubtful(reading))
+    if not doubtful:
+        return []
+    with open_pages(picture) as pages:
+        gray = pages.load(reading.page if isinstance(reading, PageReading) else 1)
+    return [
+        Doubt(picture=encode_png(_cut_out(gray, one.box)), text=one.text, confidence=one.confidence, reason=one.reason)
+        for one in doubtful
+    ]
+
+
+def _doubtful(reading: PageReading | NumberReading | DigitReading) -> Iterator[NumberReading | DigitReading]:
+    if isinstance(reading, PageReading):
+        for number in reading.numbers if reading.status == "ok" else ():
+            yield from _doubtful(number)
+    elif reading.text and not reading.accepted:
+        digits = [digit for digit in reading.digits if not digit.accepted] if isinstance(reading, NumberReading) else []
+        yield from digits or (reading,)
+
+
+def _cut_out(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """Cut a box out, with a margin."""
+    x, y, width, height = box
+    margin = round(MARGIN * max(width, height))
+    crop = gray[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin]
+    scale = LONGEST / max(crop.shape)
+    if scale >= 1:
+        return crop
+    size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
