@@ -18,12 +18,18 @@ from inkdigits.readings import DigitReading, NumberReading, PageReading
 WHITE = np.full((100, 200), 255, np.uint8)
 
 
-def digit(text: str, x: int, *, reason: str = "") -> DigitReading:
+def digit(text: str, x: int, *, reason: str = "", probability: float = 0.9) -> DigitReading:
     """Return a digit of 20 x 40 px, doubtful for a reason or not."""
     shown = np.zeros((28, 28), np.uint8)
     box = (x, 30, 20, 40)
     return DigitReading(
-        text=text, confidence=0.5, accepted=not reason, reason=reason, box=box, probabilities=(), shown=shown
+        text=text,
+        confidence=0.5,
+        accepted=not reason,
+        reason=reason,
+        box=box,
+        probabilities=(probability,),
+        shown=shown,
     )
 
 
@@ -49,11 +55,18 @@ def test_a_doubtful_digit_is_cut_out_with_a_margin() -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(doubt.picture))), expected)
 
 
-def test_a_number_without_a_doubtful_digit_is_looked_at_as_a_whole() -> None:
-    """Where all digits are sure and the number is not, its box is cut out."""
-    number = replace(NumberReading.from_digits((digit("3", 20), digit("5", 60))), accepted=False, reason="not sure")
-    [doubt] = find_doubts(number, WHITE)
-    assert (doubt.text, doubt.reason, size(doubt.picture)) == ("35", "not sure", (60 + 2 * 6, 40 + 2 * 6))
+def test_a_number_that_is_doubtful_for_itself_is_looked_at_as_a_whole() -> None:
+    """Where it is not for a digit's sake, as where it was read as a whole, its box is cut out."""
+    for reason in ("", "read as part of the whole number only"):
+        number = NumberReading.from_digits((digit("3", 20), digit("5", 60, reason=reason)))
+        [doubt] = find_doubts(replace(number, accepted=False, reason="readers disagree"), WHITE)
+        assert (doubt.text, doubt.reason, size(doubt.picture)) == ("35", "readers disagree", (60 + 2 * 6, 40 + 2 * 6))
+
+
+def test_a_mark_that_is_no_digit_was_read_as_none() -> None:
+    """Its text is empty, with the probability that it is no digit."""
+    [doubt] = find_doubts(digit("4", 20, reason="not a digit by its looks", probability=0.25), WHITE)
+    assert (doubt.text, doubt.confidence) == ("", 0.75)
 
 
 def test_what_is_sure_or_nothing_is_no_doubt() -> None:

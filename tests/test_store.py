@@ -45,15 +45,16 @@ def test_a_correction_is_kept_with_all_there_is_to_know(tmp_path: Path) -> None:
 
 
 def test_doubtful_ones_of_the_same_digit_come_together(tmp_path: Path) -> None:
-    """First the digit with the most that wait, its least sure picture first; longer numbers are one group."""
+    """First the digit with the most that wait, its least sure picture first; numbers are one group, no digits too."""
     with Store(tmp_path / "store.db") as store:
         some = [doubt("12", 0.1), doubt("7", 0.6), doubt("7", 0.3), doubt("1", 0.2), doubt("345", 0.4), doubt("7", 0.5)]
+        some += [doubt("", 0.8)]
         store.add(some, model_sha256=MODEL)
         groups = []
         while seen(store):
             groups.append(seen(store))
             store.answer({item.id: item.text for item in store.next_items(10)})
-        assert groups == [[("7", 0.3), ("7", 0.5), ("7", 0.6)], [("12", 0.1), ("345", 0.4)], [("1", 0.2)]]
+        assert groups == [[("7", 0.3), ("7", 0.5), ("7", 0.6)], [("12", 0.1), ("345", 0.4)], [("", 0.8)], [("1", 0.2)]]
         assert store.count_waiting() == 0
 
 

@@ -45,6 +45,7 @@ CHECK_NAMES = ("luhn", "mod11", "ean", "iban")
 MAX_ERRORS = ("0.001", "0.005", "0.01", "0.02", "0.05")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 ADAPT = "adapt"  # the recipe that goes on from a model, with numbers instead of digits
+STORE, STORE_THERE = click.Path(path_type=Path), click.Path(path_type=Path, exists=True, dir_okay=False)
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
 STOPPED = 130  # exit status after a Ctrl-C, as shells have it
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, halves of characters, line separators
@@ -357,23 +358,50 @@ def models(name: str | None) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8020, show_default=True, help="0: any free one.")
 @click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
 @click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="The token that callers must know.")
+@click.option("--store", "store_file", type=STORE, metavar="FILE", help="Keep what is doubtful there, to be reviewed.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
-def serve(host: str, port: int, model: str | None, token_file: Path | None, open_page: bool) -> None:
+def serve(
+    host: str, port: int, model: str | None, token_file: Path | None, store_file: Path | None, open_page: bool
+) -> None:
     """Serve the page and the API: write a digit and see, or send pictures over HTTP.
 
-    Ctrl-C stops it after what it holds is finished.
+    Ctrl-C stops it after what it holds is finished. Pictures are kept nowhere without --store.
     """
     from inkdigits.reader import Reader
+    from inkdigits.store import Store
     from inkdigits.web.serve import serve as serve_until_stopped
 
-    serve_until_stopped(
-        Reader(model),
-        host=host,
-        port=port,
-        token_file=token_file,
-        open_page=open_page,
-        say=lambda line: click.echo(line, err=True),
-    )
+    with Store(store_file) if store_file else nullcontext() as store:
+        serve_until_stopped(
+            Reader(model),
+            host=host,
+            port=port,
+            token_file=token_file,
+            store=store,
+            open_page=open_page,
+            say=lambda line: click.echo(line, err=True),
+        )
+
+
+@main.group()
+def corrections() -> None:
+    """Work with what was corrected on the page's Review view."""
+
+
+@corrections.command("export")
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--store", "store_file", required=True, type=STORE_THERE, metavar="FILE", help="What serve was given.")
+def export(folder: Path, store_file: Path) -> None:
+    """Write the corrections to a new folder DIR, to learn from.
+
+    'inkdigits train' takes it as folder:DIR (single digits) and as numbers:DIR (numbers).
+    """
+    from inkdigits.corrections import export_corrections
+    from inkdigits.store import Store
+
+    with Store(store_file) as store:
+        done = export_corrections(store, folder)
+    click.echo(f"{done.digits} digits, {done.numbers} numbers and {done.blank} without a number in {folder}")
 
 
 def _find_files(pictures: tuple[str, ...]) -> list[tuple[str, PageReading | None]]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.digit_reader import is_no_digit, probability_of_no_digit
 from inkdigits.pictures import Picture, encode_png, open_pages
 from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
 
@@ -21,13 +22,13 @@ class Doubt:
     """A reading that is not to be acted on, with its picture."""
 
     picture: bytes  # PNG
-    text: str
+    text: str  # empty where it was read as no digit
     confidence: float
     reason: str
 
 
 def find_doubts(reading: PageReading | NumberReading | DigitReading, picture: Picture) -> list[Doubt]:
-    """Return what is doubtful in the reading of a picture: digits, and numbers of which no single digit is.
+    """Return what is doubtful in the reading of a picture: digits, and numbers that are not so for a digit's sake.
 
     A page that was declined has nothing to look at. Raises PictureError if the picture cannot be read.
     """
@@ -36,10 +37,7 @@ def find_doubts(reading: PageReading | NumberReading | DigitReading, picture: Pi
         return []
     with open_pages(picture) as pages:
         gray = pages.load(reading.page if isinstance(reading, PageReading) else 1)
-    return [
-        Doubt(picture=encode_png(_cut_out(gray, one.box)), text=one.text, confidence=one.confidence, reason=one.reason)
-        for one in doubtful
-    ]
+    return [_make_doubt(one, encode_png(_cut_out(gray, one.box))) for one in doubtful]
 
 
 def _doubtful(reading: PageReading | NumberReading | DigitReading) -> Iterator[NumberReading | DigitReading]:
@@ -48,7 +46,14 @@ def _doubtful(reading: PageReading | NumberReading | DigitReading) -> Iterator[N
             yield from _doubtful(number)
     elif reading.text and not reading.accepted:
         digits = [digit for digit in reading.digits if not digit.accepted] if isinstance(reading, NumberReading) else []
-        yield from digits or (reading,)
+        yield from digits if reading.reason in {digit.reason for digit in digits} else (reading,)
+
+
+def _make_doubt(reading: NumberReading | DigitReading, picture: bytes) -> Doubt:
+    text, confidence = reading.text, reading.confidence
+    if isinstance(reading, DigitReading) and is_no_digit(reading):
+        text, confidence = "", probability_of_no_digit(reading)
+    return Doubt(picture=picture, text=text, confidence=confidence, reason=reading.reason)
 
 
 def _cut_out(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

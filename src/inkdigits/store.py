@@ -42,9 +42,9 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         f"PRAGMA application_id = {APPLICATION_ID}",
     ),
 )
-# Doubtful digits of one kind are looked at together; longer numbers, and what was read as nothing, are one group.
+# Doubtful digits of one kind are looked at together, so is what was read as no digit; longer numbers are one group.
 _NEXT = f"""
-    WITH waiting AS (SELECT *, iif(length(text) = 1, text, '') AS read_as FROM items WHERE said IS NULL)
+    WITH waiting AS (SELECT *, iif(length(text) < 2, text, 'numbers') AS read_as FROM items WHERE said IS NULL)
     SELECT {_COLUMNS} FROM waiting
     WHERE read_as = (SELECT read_as FROM waiting GROUP BY read_as ORDER BY count(*) DESC, read_as LIMIT 1)
     ORDER BY confidence, id LIMIT ?
@@ -56,7 +56,7 @@ class Item:
     """A picture in the store: what was read on it, by which model, and what a person said, once somebody has."""
 
     id: int
-    text: str
+    text: str  # digits; empty: no digit
     confidence: float
     reason: str
     model_sha256: str
@@ -164,8 +164,14 @@ class Store:
         with self._change() as db:
             if not db.execute("DELETE FROM items WHERE id = ?", (number,)).rowcount:
                 raise UnknownItemError(f"there is no picture {number}; it may have been deleted already")
-        with self._lock, self._errors_in_words("write to"):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            with self._lock:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:  # as where the disk is full
+            raise StoreError(
+                f"picture {number} is deleted, but its bytes may still be in the log beside '{self.path}': "
+                f"{reason_of(error)}; make space and restart, and it is emptied"
+            ) from error
 
     def count_waiting(self) -> int:
         """Return how many pictures nobody has said anything about."""
@@ -175,7 +181,7 @@ class Store:
     def next_items(self, limit: int) -> list[Item]:
         """Return the doubtful readings to look at next, of the same digit where they are digits, the least sure first.
 
-        The digit is the one with the most that wait; longer numbers are a group of their own.
+        The digit is the one with the most that wait. What was read as no digit is a group of its own, so are numbers.
         """
         return [_item(row) for row in self._ask(_NEXT, limit)]
 

@@ -12,8 +12,10 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from inkdigits.doubts import find_doubts
 from inkdigits.reader import Reader
 from inkdigits.readings import DigitReading, NumberReading, PageReading
+from inkdigits.store import Store
 from inkdigits.web.answers import DigitAnswer, ModelAnswer, NumberAnswer, PageAnswer, answer_of, describe_model
 from inkdigits.web.observe import Metrics
 from inkdigits.web.problems import describe_problems
@@ -21,6 +23,7 @@ from inkdigits.web.uploads import REQUEST_BODY, receive_picture
 from inkdigits.web.workers import Workers
 
 MOST_TRAINED = 4  # networks trained here that are kept; they are small
+Reading = PageReading | NumberReading | DigitReading
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Service:
 
     readers: dict[str, Reader]  # by name; the first one reads where no other is asked for
     workers: Workers
+    store: Store | None = None  # of what is doubtful; without one no picture is kept
     metrics: Metrics = field(default_factory=Metrics)
     training: threading.Lock = field(default_factory=threading.Lock)  # one at a time: it takes a whole core
 
@@ -39,6 +43,22 @@ class Service:
         name = f"{reader.model.metadata.name}-{reader.model.sha256[:8]}"
         self.readers[name] = reader
         return name
+
+    def keep_doubts(self, reading: Reading, picture: bytes, reader: Reader) -> None:
+        """Keep what is doubtful in a reading, where there is a store."""
+        if self.store is not None:
+            model = reader.model if isinstance(reading, DigitReading) else reader.line or reader.model
+            self.store.add(find_doubts(reading, picture), model_sha256=model.sha256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How a picture is to be answered."""
+
+    shown: Annotated[bool, Query(description="Send with each digit what the network saw.")] = False
+    keep: Annotated[
+        bool, Query(description="Keep what is doubtful for the review, where the service was started with a store.")
+    ] = True
 
 
 class Health(BaseModel):
@@ -67,10 +87,10 @@ async def find_reader(
 
 TheService = Annotated[Service, Depends(find_service)]
 TheReader = Annotated[Reader, Depends(find_reader)]
-Shown = Annotated[bool, Query(description="Send with each digit what the network saw.")]
+TheAsked = Annotated[Asked, Depends()]
 TAKES_PICTURE: dict[str, Any] = {
     "openapi_extra": {"requestBody": REQUEST_BODY},
-    "responses": describe_problems(400, 401, 403, 408, 413, 422, 503),
+    "responses": describe_problems(400, 401, 403, 408, 413, 422, 503, 507),
     "response_model_exclude_unset": True,
     "tags": ["reading"],
 }
@@ -79,21 +99,21 @@ router = APIRouter(prefix="/v1")
 
 
 @router.post("/read", response_model=PageAnswer, **TAKES_PICTURE)
-async def read(request: Request, service: TheService, reader: TheReader, shown: Shown = False) -> dict[str, Any]:
+async def read(request: Request, service: TheService, reader: TheReader, asked: TheAsked) -> dict[str, Any]:
     """Read all numbers on a picture."""
-    return await _read(request, service, reader.read, shown)
+    return await _read(request, service, reader, reader.read, asked)
 
 
 @router.post("/read-number", response_model=NumberAnswer, **TAKES_PICTURE)
-async def read_number(request: Request, service: TheService, reader: TheReader, shown: Shown = False) -> dict[str, Any]:
+async def read_number(request: Request, service: TheService, reader: TheReader, asked: TheAsked) -> dict[str, Any]:
     """Read a crop that holds one number, however its digits are spaced."""
-    return await _read(request, service, reader.read_number, shown)
+    return await _read(request, service, reader, reader.read_number, asked)
 
 
 @router.post("/read-digit", response_model=DigitAnswer, **TAKES_PICTURE)
-async def read_digit(request: Request, service: TheService, reader: TheReader, shown: Shown = False) -> dict[str, Any]:
+async def read_digit(request: Request, service: TheService, reader: TheReader, asked: TheAsked) -> dict[str, Any]:
     """Read a crop that holds one digit."""
-    return await _read(request, service, reader.read_digit, shown)
+    return await _read(request, service, reader, reader.read_digit, asked)
 
 
 @router.get("/models", **TELLS)
@@ -115,12 +135,15 @@ async def metrics(service: TheService) -> str:
 
 
 async def _read(
-    request: Request,
-    service: Service,
-    read_picture: Callable[[bytes], PageReading | NumberReading | DigitReading],
-    shown: bool,
+    request: Request, service: Service, reader: Reader, read_picture: Callable[[bytes], Reading], asked: Asked
 ) -> dict[str, Any]:
     """Take the upload once there is a place for it, read it off the event loop."""
     async with service.workers.place():
         picture = await receive_picture(request)
-        return await service.workers.run(lambda: answer_of(read_picture(picture), shown=shown))
+        return await service.workers.run(lambda: _answer(service, reader, read_picture(picture), picture, asked))
+
+
+def _answer(service: Service, reader: Reader, reading: Reading, picture: bytes, asked: Asked) -> dict[str, Any]:
+    if asked.keep:
+        service.keep_doubts(reading, picture, reader)
+    return answer_of(reading, shown=asked.shown)

@@ -13,12 +13,14 @@ from starlette.staticfiles import StaticFiles
 
 from inkdigits import __version__
 from inkdigits.reader import Reader
+from inkdigits.store import Store
 from inkdigits.web.api import Service
 from inkdigits.web.api import router as api_router
 from inkdigits.web.guard import SECURITY_HEADERS, Guard
 from inkdigits.web.learn import router as learn_router
 from inkdigits.web.observe import Observer
 from inkdigits.web.problems import answer_problems
+from inkdigits.web.review import router as review_router
 from inkdigits.web.workers import Workers
 
 PLACES = 40  # requests held at once; with 20 MB each that is 0.8 GB at worst
@@ -28,6 +30,7 @@ LIMIT_S = 30.0  # for a request to wait and be read; a page of 100 megapixels ta
 def create_app(
     reader: Reader | None = None,
     *,
+    store: Store | None = None,
     token: str | None = None,
     hosts: frozenset[str] | None = None,
     places: int = PLACES,
@@ -39,6 +42,8 @@ def create_app(
     ----------
     reader
         Who reads; the bundled reader by default.
+    store
+        Where doubtful readings and corrections are kept; without one no picture is.
     token, hosts
         Who may ask, see `guard.Guard`.
     places, limit_s
@@ -52,7 +57,7 @@ def create_app(
     """
     reader = reader or Reader()
     workers = Workers(threads=os.cpu_count() or 1, places=places, limit_s=limit_s)
-    service = Service(readers={reader.model.metadata.name: reader}, workers=workers)
+    service = Service(readers={reader.model.metadata.name: reader}, workers=workers, store=store)
     app = FastAPI(
         title="inkdigits",
         version=__version__,
@@ -65,6 +70,7 @@ def create_app(
     answer_problems(app, SECURITY_HEADERS)
     app.include_router(api_router)
     app.include_router(learn_router)
+    app.include_router(review_router)
     _add_page(app)
     return app
 

@@ -12,9 +12,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from inkdigits.errors import InkdigitsError, PictureTooLargeError, one_line
+from inkdigits.errors import InkdigitsError, PictureTooLargeError, StoreError, UnknownItemError, one_line
 
 MEDIA_TYPE = "application/problem+json"
+STATUSES: dict[type[InkdigitsError], int] = {PictureTooLargeError: 413, UnknownItemError: 404, StoreError: 507}
 
 
 class Problem(BaseModel):
@@ -45,7 +46,7 @@ def answer_problems(app: FastAPI, headers: Mapping[str, str]) -> None:
     """Let an app answer whatever goes wrong with problem details; `headers` go with what no middleware sees."""
 
     async def refuse(_: Request, error: Exception) -> ProblemResponse:
-        return ProblemResponse(413 if isinstance(error, PictureTooLargeError) else 422, str(error))
+        return ProblemResponse(STATUSES.get(type(error), 422), str(error))  # type: ignore[arg-type]  # as registered
 
     async def refuse_parameters(_: Request, error: Exception) -> ProblemResponse:
         return ProblemResponse(422, _describe_parameters(error))

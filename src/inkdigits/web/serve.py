@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from inkdigits.errors import ServiceError, reason_of
 from inkdigits.reader import Reader
+from inkdigits.store import Store
 from inkdigits.web.app import create_app
 from inkdigits.web.guard import LOOPBACK_NAMES
 from inkdigits.web.observe import JsonFormatter
@@ -32,6 +33,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8020,
     token_file: Path | None = None,
+    store: Store | None = None,
     open_page: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
@@ -45,6 +47,8 @@ def serve(
         Where to listen; port 0 is any free one. On an address that others can reach a token is demanded.
     token_file
         A file with the token that callers have to know.
+    store
+        Where doubtful readings and corrections are kept; without one no picture is.
     open_page
         Open the page in the browser.
     say
@@ -62,7 +66,7 @@ def serve(
             f"cannot serve on {host} without a token: others can reach it; make one with {HOW_TO_TOKEN} and give "
             "--token-file token"
         )
-    app = create_app(reader, token=token, hosts=LOOPBACK_NAMES | {host} if loopback else None)
+    app = create_app(reader, store=store, token=token, hosts=LOOPBACK_NAMES | {host} if loopback else None)
     with _listen(host, port) as listening:
         url = _url(listening)
         say(f"listening on {url} (Ctrl-C stops it)")

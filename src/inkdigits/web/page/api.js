@@ -2,9 +2,21 @@
 
 export const readPage = (picture) => post("/v1/read?shown=true", picture);
 
+/** Read what is being written: it is not finished, and not kept for review. */
 export function readNumber(picture, { model = "", signal } = {}) {
-  return post(`/v1/read-number?shown=true&model=${encodeURIComponent(model)}`, picture, signal);
+  return post(`/v1/read-number?shown=true&keep=false&model=${encodeURIComponent(model)}`, picture, signal);
 }
+
+export async function nextItems(limit) {
+  return (await ask(`/v1/review?limit=${limit}`)).json();
+}
+
+export async function sendAnswers(answers) {
+  const headers = { "Content-Type": "application/json" };
+  return (await ask("/v1/review/answers", { method: "POST", headers, body: JSON.stringify({ answers }) })).json();
+}
+
+export const deleteItem = (id) => ask(`/v1/review/items/${id}`, { method: "DELETE" });
 
 /** Train a network; yield [name, values] of each event. */
 export async function* train(settings, signal) {

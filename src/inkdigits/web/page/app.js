@@ -3,6 +3,7 @@
 import { $ } from "./dom.js";
 import { startLearning } from "./learn.js";
 import { startPhoto } from "./photo.js";
+import { startReview } from "./review.js";
 import { startWriting } from "./write.js";
 
 const views = [...document.querySelectorAll("main > section")];
@@ -20,4 +21,5 @@ addEventListener("hashchange", show);
 show();
 startWriting();
 startLearning();
+startReview();
 startPhoto(() => { location.hash = $("photo").id; });
