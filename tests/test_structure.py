@@ -20,7 +20,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"modelfile", "confidence", "rules", "ctc", "pool", "second", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
     {"reader", "number_reader", "digit_reader", "table", "shards", "ledger", "workers", "batch"}
-    | {"doubts", "store", "corrections"},
+    | {"doubts", "store", "corrections", "backlog"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"}
     | {"adaptation"},
     {"cli", "__main__", "web"},

@@ -383,6 +383,26 @@ def serve(
         )
 
 
+@main.command()
+@click.option("--from", "folder", required=True, metavar="DIR", help="What 'inkdigits batch' wrote with --out.")
+@click.option("--store", "store_file", required=True, type=STORE, metavar="FILE", help="Where 'serve' looks for it.")
+def review(folder: str, store_file: Path) -> None:
+    """Put what a batch was not sure of into a store, to be looked at on the page's Review view.
+
+    The pictures must still be where the batch read them. Exit status: 0 all fed, 1 some files are gone, 2 wrong use.
+    """
+    from inkdigits.backlog import feed_backlog
+    from inkdigits.store import Store
+
+    with Store(store_file) as store:
+        fed = feed_backlog(folder, store)
+        waiting = store.count_waiting()
+    click.echo(f"{fed.files} files to review: {fed.doubts} new pictures wait in the store, {waiting} in all")
+    if fed.gone:
+        click.echo(f"{fed.gone} of {fed.files} files cannot be read any more", err=True)
+        sys.exit(1)
+
+
 @main.group()
 def corrections() -> None:
     """Work with what was corrected on the page's Review view."""

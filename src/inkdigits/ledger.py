@@ -53,7 +53,7 @@ class Ledger:
 
     def shards(self) -> Iterator[Shard]:
         """Yield all shards of the plan."""
-        return cut(_read_plan(self.folder))
+        return cut(read_plan(self.folder))
 
     def done(self) -> tuple[set[int], Tally]:
         """Return the numbers of the shards that are there and whole, and what was counted in them.
@@ -122,6 +122,15 @@ def read_terms(folder: str) -> dict[str, Any] | None:
         ) from error
 
 
+def read_plan(folder: str) -> Iterator[Item]:
+    """Yield the items of a batch, in order."""
+    _, parquet = require_pyarrow(folder)
+    with storage.open_file(storage.join(folder, PLAN)) as file:
+        for batch in parquet.ParquetFile(file).iter_batches(batch_size=PLAN_ROWS):
+            for name, *rest in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield Item(decode_name(name), *rest)
+
+
 def write_json(folder: str, name: str, values: dict[str, Any]) -> None:
     """Write values as a JSON file, whole."""
     with storage.write_whole(storage.join(folder, name)) as file:
@@ -165,7 +174,7 @@ def _check_terms(folder: str, known: dict[str, Any], terms: Terms) -> None:
 
 
 def _check_items(folder: str, items: Iterable[Item]) -> None:
-    for was, now in zip_longest(_read_plan(folder), items):
+    for was, now in zip_longest(read_plan(folder), items):
         if was != now:
             raise BatchMismatchError(
                 f"cannot go on in '{folder}': the source has changed: {_difference(was, now)}; "
@@ -198,11 +207,3 @@ def _write_plan(folder: str, source: Source, items: Counted) -> None:
         if not items.items:
             others = f" but {items.left_out:,} other files" if items.left_out else ""
             raise SourceError(f"cannot read '{source.address}': there are no pictures in it{others}; check the address")
-
-
-def _read_plan(folder: str) -> Iterator[Item]:
-    _, parquet = require_pyarrow(folder)
-    with storage.open_file(storage.join(folder, PLAN)) as file:
-        for batch in parquet.ParquetFile(file).iter_batches(batch_size=PLAN_ROWS):
-            for name, *rest in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield Item(decode_name(name), *rest)

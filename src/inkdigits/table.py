@@ -38,9 +38,9 @@ def rows_of(file: str, reading: PageReading) -> list[Row]:
     >>> rows_of("7.png", PageReading(status="declined", reason="nothing to read"))[0][:5]
     ('7.png', 1, 'declined', '', None)
     """
-    file = _as_utf8(file)
+    file = as_utf8(file)
     if not reading.numbers:
-        reason = _as_utf8(reading.reason)
+        reason = as_utf8(reading.reason)
         return [Row(file, reading.page, reading.status, "", None, False, reason, None, None, None, None)]
     return [
         Row(
@@ -55,6 +55,11 @@ def rows_of(file: str, reading: PageReading) -> list[Row]:
         )
         for number in reading.numbers
     ]
+
+
+def as_utf8(text: str) -> str:
+    """Return a file's name, which may be any bytes, as a text that can be written."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def check_table(path: Path) -> None:
@@ -111,11 +116,6 @@ def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
 
     schema = pa.schema(column_types(pa))
     pq.write_table(pa.Table.from_pylist([row._asdict() for row in rows], schema=schema), path)
-
-
-def _as_utf8(text: str) -> str:
-    """Return a file's name, which may be any bytes, as a text that can be written."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _without_formula(file: str) -> str:

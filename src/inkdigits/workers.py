@@ -171,6 +171,11 @@ def serve() -> None:
         _Server(sys.stdin.buffer, answers, nowhere).serve()
 
 
+def read_at(level: str, reader: Any, content: Content) -> Iterator[PageReading]:
+    """Yield what a picture is read as, a digit, a number or page by page, as its level says."""
+    return _READ[level](reader, content)
+
+
 class _DiedError(Exception):
     """A worker ended while it read."""
 
@@ -292,7 +297,7 @@ class _Server:
             yield PageReading(status="failed", reason=str(content))
             return
         try:
-            yield from _READ[level](self._reader, content)
+            yield from read_at(level, self._reader, content)
         except PictureError as error:
             yield PageReading(status="failed", reason=str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours, or no memory: it costs one file, not the batch
