@@ -14,6 +14,7 @@ from inkdigits import Reader
 from inkdigits.doubts import find_doubts
 from inkdigits.pictures import encode_png
 from inkdigits.readings import DigitReading, NumberReading, PageReading
+from inkdigits.rules import Values
 
 WHITE = np.full((100, 200), 255, np.uint8)
 
@@ -61,6 +62,16 @@ def test_a_number_that_is_doubtful_for_itself_is_looked_at_as_a_whole() -> None:
         number = NumberReading.from_digits((digit("3", 20), digit("5", 60, reason=reason)))
         [doubt] = find_doubts(replace(number, accepted=False, reason="readers disagree"), WHITE)
         assert (doubt.text, doubt.reason, size(doubt.picture)) == ("35", "readers disagree", (60 + 2 * 6, 40 + 2 * 6))
+
+
+def test_a_number_that_keeps_no_rule_is_looked_at_as_it_would_be_without(
+    draw: Callable[..., NDArray[np.uint8]],
+) -> None:
+    """Nothing that the rule allows fits: what would be read without it is what a person is asked about."""
+    picture = draw("305")
+    [doubt] = find_doubts(Reader().read(picture, rule=Values(frozenset(["1"]))), picture)
+    assert (doubt.text, doubt.confidence) == ("305", 0.0)
+    assert doubt.reason.startswith("no number")
 
 
 def test_a_mark_that_is_no_digit_was_read_as_none() -> None:

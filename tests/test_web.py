@@ -28,10 +28,11 @@ from inkdigits import Reader, training
 from inkdigits.errors import MissingExtraError
 from inkdigits.pictures import encode_png
 from inkdigits.readings import PageReading
+from inkdigits.rules import parse_rules
 from inkdigits.web.app import create_app
 from inkdigits.web.guard import LOOPBACK_NAMES, MAX_BYTES
 from inkdigits.web.observe import JsonFormatter
-from inkdigits.web.uploads import receive_picture
+from inkdigits.web.uploads import receive_upload
 
 PAGE = Path(inkdigits.__file__).parent / "web" / "page"
 TOKEN = "correct-horse-battery-staple"  # noqa: S105 - a made-up one
@@ -53,7 +54,7 @@ def number(draw: Callable[..., NDArray[np.uint8]]) -> bytes:
 
 def pretend_reader(read: Callable[[bytes], PageReading]) -> Any:
     """Return a reader whose pages are read by a function."""
-    return SimpleNamespace(read=read, model=Reader().model)
+    return SimpleNamespace(read=lambda picture, rule: read(picture), model=Reader().model)
 
 
 @pytest.mark.parametrize("kind", ["read", "read_number", "read_digit"])
@@ -71,6 +72,30 @@ def test_what_the_network_saw_comes_on_request(client: TestClient, number: bytes
     assert rich == plain
     for picture, digit in zip(pictures, Reader().read_number(number).digits, strict=True):
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(picture))), digit.shown_picture)
+
+
+def test_rules_say_what_a_number_may_be(client: TestClient, number: bytes) -> None:
+    """As parameters or as fields of a form they come to what the reader makes of them; an empty field is none."""
+    expected = Reader().read_number(number, rule=parse_rules(range="0:150", length="3"))
+    assert (expected.text, expected.free_text) != ("305", "")
+    words = {"range": "0:150", "length": "3"}
+    as_parameters = client.post("/v1/read-number", content=number, params={**words, "check": ""})
+    as_form = client.post("/v1/read-number", files={"picture": number}, data={**words, "pattern": ""})
+    assert as_parameters.json() == as_form.json() == json.loads(json.dumps(expected.to_dict()))
+    page = client.post("/v1/read", content=number, params={"pattern": "dd5"}).json()
+    assert page == json.loads(json.dumps(Reader().read(number, rule=parse_rules(pattern="dd5")).to_dict()))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"length": "five"}, {"range": "150:0"}, {"check": "crc"}, {"pattern": "x"}, {"length": "3", "check": "ean"}],
+)
+def test_rules_that_are_none_are_refused_in_words(client: TestClient, number: bytes, words: dict[str, str]) -> None:
+    """What is no rule, and rules that no number keeps, are answered with what to write; a file is not one of them."""
+    answer = client.post("/v1/read", content=number, params=words)
+    assert (answer.status_code, len(answer.json()["detail"]) > 20) == (422, True)
+    unread = client.post("/v1/read", content=number, params={"values": "/etc/passwd"})
+    assert unread.json() == client.post("/v1/read", content=number).json()
 
 
 def test_a_blank_is_declined_with_its_reason(client: TestClient) -> None:
@@ -256,7 +281,7 @@ def test_an_upload_has_a_time_limit() -> None:
 
     request = Request({"type": "http", "headers": [], "method": "POST"}, receive_nothing)
     with pytest.raises(HTTPException, match="took more than") as refusal:
-        asyncio.run(receive_picture(request, limit_s=0.01))
+        asyncio.run(receive_upload(request, limit_s=0.01))
     assert refusal.value.status_code == 408
 
 
@@ -267,7 +292,7 @@ def test_a_cut_off_upload_is_no_fault_of_ours() -> None:
         return {"type": "http.disconnect"}
 
     with pytest.raises(HTTPException, match="cut off"):
-        asyncio.run(receive_picture(Request({"type": "http", "headers": [], "method": "POST"}, disconnect)))
+        asyncio.run(receive_upload(Request({"type": "http", "headers": [], "method": "POST"}, disconnect)))
 
 
 def test_a_request_is_one_line_in_the_log(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -380,7 +405,10 @@ def test_openapi_lists_the_routes(client: TestClient) -> None:
         "/v1/models",
         "/v1/health",
         "/v1/metrics",
+        "/v1/review",
+        "/v1/review/answers",
+        "/v1/review/items/{number}",
     } <= set(document["paths"])
-    assert {"200", "400", "401", "403", "408", "413", "422", "503"} == set(
+    assert {"200", "400", "401", "403", "408", "413", "422", "503", "507"} == set(
         document["paths"]["/v1/read"]["post"]["responses"]
     )

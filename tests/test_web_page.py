@@ -20,6 +20,7 @@ from inkdigits import Reader
 from inkdigits.corrections import export_corrections
 from inkdigits.doubts import Doubt
 from inkdigits.pictures import encode_png
+from inkdigits.rules import parse_rules
 from inkdigits.store import Store
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
@@ -211,11 +212,28 @@ def test_a_picture_is_read_and_taken_along(page: Any, draw: Drawing, tmp_path: P
     )
 
 
+def test_rules_change_what_a_picture_is_read_as(page: Any, draw: Drawing, tmp_path: Path) -> None:
+    """A rule is kept to as soon as it is given, and one that is none is answered in words."""
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(encode_png(draw("305")))
+    page.get_by_role("link", name="Photo").click()
+    page.locator("#file").set_input_files(picture)
+    playwright.expect(page.locator("#numbers strong")).to_have_text(["305"])
+    page.get_by_label("Range").fill("0:150")
+    page.get_by_label("Range").press("Enter")
+    ruled = Reader().read(picture, rule=parse_rules(range="0:150")).text
+    playwright.expect(page.locator("#numbers strong")).to_have_text([ruled])
+    playwright.expect(page.locator("#details .headline")).to_have_text(ruled)
+    page.get_by_label("Digits").fill("five")
+    page.get_by_label("Digits").press("Enter")
+    playwright.expect(page.locator("#photo-status")).to_contain_text("cannot use the length 'five'")
+
+
 def test_what_is_no_picture_is_refused_in_words(page: Any, tmp_path: Path) -> None:
     """The page says what the service says."""
     (tmp_path / "note.txt").write_text("hello")
     page.get_by_role("link", name="Photo").click()
-    with page.expect_response("**/v1/read?shown=true"):
+    with page.expect_response("**/v1/read?shown=true*"):
         page.locator("#file").set_input_files(tmp_path / "note.txt")
     playwright.expect(page.locator("#photo-status")).to_contain_text("not a picture of a known format")
 

@@ -44,13 +44,18 @@ def _doubtful(reading: PageReading | NumberReading | DigitReading) -> Iterator[N
     if isinstance(reading, PageReading):
         for number in reading.numbers if reading.status == "ok" else ():
             yield from _doubtful(number)
-    elif reading.text and not reading.accepted:
+    elif not reading.accepted and _text_of(reading):
         digits = [digit for digit in reading.digits if not digit.accepted] if isinstance(reading, NumberReading) else []
         yield from digits if reading.reason in {digit.reason for digit in digits} else (reading,)
 
 
+def _text_of(reading: NumberReading | DigitReading) -> str:
+    """Return what was read, of a number that keeps no rule what would be without."""
+    return reading.text or (reading.free_text if isinstance(reading, NumberReading) else "")
+
+
 def _make_doubt(reading: NumberReading | DigitReading, picture: bytes) -> Doubt:
-    text, confidence = reading.text, reading.confidence
+    text, confidence = _text_of(reading), reading.confidence
     if isinstance(reading, DigitReading) and is_no_digit(reading):
         text, confidence = "", probability_of_no_digit(reading)
     return Doubt(picture=picture, text=text, confidence=confidence, reason=reading.reason)

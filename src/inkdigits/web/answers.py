@@ -32,6 +32,9 @@ class NumberAnswer(_Answer):
 
     digits: list[DigitAnswer]
     line: int = Field(description="the written line it stands on, from the top, from 0")
+    runner_up: str = Field(description="the next best number, empty where there is none")
+    margin: float = Field(description="how far the confidence is ahead of the runner-up's")
+    free_text: str = Field(description="what would be read without rules")
 
 
 class PageAnswer(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -15,14 +15,21 @@ from starlette.exceptions import HTTPException
 from inkdigits.doubts import find_doubts
 from inkdigits.reader import Reader
 from inkdigits.readings import DigitReading, NumberReading, PageReading
+from inkdigits.rules import Rule, parse_rules
 from inkdigits.store import Store
 from inkdigits.web.answers import DigitAnswer, ModelAnswer, NumberAnswer, PageAnswer, answer_of, describe_model
 from inkdigits.web.observe import Metrics
 from inkdigits.web.problems import describe_problems
-from inkdigits.web.uploads import REQUEST_BODY, receive_picture
+from inkdigits.web.uploads import Upload, describe_body, receive_upload
 from inkdigits.web.workers import Workers
 
 MOST_TRAINED = 4  # networks trained here that are kept; they are small
+RULES = {  # what a number may be: words of parse_rules, but for a file's name
+    "length": "How many digits a number has: 5, or 3:5.",
+    "range": "Its least and greatest value: 0:150.",
+    "pattern": "What it looks like: dd.dd.dddd, d is any digit.",
+    "check": "The check its last digits keep: luhn, mod11, ean or iban.",
+}
 Reading = PageReading | NumberReading | DigitReading
 
 
@@ -61,6 +68,20 @@ class Asked:
     ] = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class AskedOfNumbers(Asked):
+    """How numbers are to be read and answered."""
+
+    length: Annotated[str | None, Query(description=RULES["length"])] = None
+    range: Annotated[str | None, Query(description=RULES["range"])] = None
+    pattern: Annotated[str | None, Query(description=RULES["pattern"])] = None
+    check: Annotated[str | None, Query(description=RULES["check"])] = None
+
+    def rule(self, fields: Mapping[str, str]) -> Rule | None:
+        """Return the rule that parameters and a form's fields make, RuleError if none; an empty one does not count."""
+        return parse_rules(**{word: getattr(self, word) or fields.get(word) or None for word in RULES})
+
+
 class Health(BaseModel):
     """That the service is there."""
 
@@ -88,24 +109,28 @@ async def find_reader(
 TheService = Annotated[Service, Depends(find_service)]
 TheReader = Annotated[Reader, Depends(find_reader)]
 TheAsked = Annotated[Asked, Depends()]
+TheAskedOfNumbers = Annotated[AskedOfNumbers, Depends()]
 TAKES_PICTURE: dict[str, Any] = {
-    "openapi_extra": {"requestBody": REQUEST_BODY},
+    "openapi_extra": {"requestBody": describe_body({})},
     "responses": describe_problems(400, 401, 403, 408, 413, 422, 503, 507),
     "response_model_exclude_unset": True,
     "tags": ["reading"],
 }
+TAKES_NUMBERS = TAKES_PICTURE | {"openapi_extra": {"requestBody": describe_body(RULES)}}
 TELLS: dict[str, Any] = {"responses": describe_problems(401, 403), "tags": ["service"]}
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/read", response_model=PageAnswer, **TAKES_PICTURE)
-async def read(request: Request, service: TheService, reader: TheReader, asked: TheAsked) -> dict[str, Any]:
+@router.post("/read", response_model=PageAnswer, **TAKES_NUMBERS)
+async def read(request: Request, service: TheService, reader: TheReader, asked: TheAskedOfNumbers) -> dict[str, Any]:
     """Read all numbers on a picture."""
     return await _read(request, service, reader, reader.read, asked)
 
 
-@router.post("/read-number", response_model=NumberAnswer, **TAKES_PICTURE)
-async def read_number(request: Request, service: TheService, reader: TheReader, asked: TheAsked) -> dict[str, Any]:
+@router.post("/read-number", response_model=NumberAnswer, **TAKES_NUMBERS)
+async def read_number(
+    request: Request, service: TheService, reader: TheReader, asked: TheAskedOfNumbers
+) -> dict[str, Any]:
     """Read a crop that holds one number, however its digits are spaced."""
     return await _read(request, service, reader, reader.read_number, asked)
 
@@ -135,15 +160,19 @@ async def metrics(service: TheService) -> str:
 
 
 async def _read(
-    request: Request, service: Service, reader: Reader, read_picture: Callable[[bytes], Reading], asked: Asked
+    request: Request, service: Service, reader: Reader, read_picture: Callable[..., Reading], asked: Asked
 ) -> dict[str, Any]:
     """Take the upload once there is a place for it, read it off the event loop."""
     async with service.workers.place():
-        picture = await receive_picture(request)
-        return await service.workers.run(lambda: _answer(service, reader, read_picture(picture), picture, asked))
+        upload = await receive_upload(request)
+        return await service.workers.run(lambda: _answer(service, reader, read_picture, upload, asked))
 
 
-def _answer(service: Service, reader: Reader, reading: Reading, picture: bytes, asked: Asked) -> dict[str, Any]:
+def _answer(
+    service: Service, reader: Reader, read_picture: Callable[..., Reading], upload: Upload, asked: Asked
+) -> dict[str, Any]:
+    options = {"rule": asked.rule(upload.fields)} if isinstance(asked, AskedOfNumbers) else {}
+    reading = read_picture(upload.picture, **options)
     if asked.keep:
-        service.keep_doubts(reading, picture, reader)
+        service.keep_doubts(reading, upload.picture, reader)
     return answer_of(reading, shown=asked.shown)

@@ -1,6 +1,7 @@
 /** Asking the service: a refusal becomes an Error whose message says what to do. */
 
-export const readPage = (picture) => post("/v1/read?shown=true", picture);
+/** Read a page; `rules` says what its numbers may be, in the API's own words. */
+export const readPage = (picture, rules) => post(`/v1/read?${new URLSearchParams({ shown: true, ...rules })}`, picture);
 
 /** Read what is being written: it is not finished, and not kept for review. */
 export function readNumber(picture, { model = "", signal } = {}) {

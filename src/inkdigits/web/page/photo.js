@@ -18,31 +18,41 @@ export function startPhoto(open) {
     takeFrom(event.dataTransfer, open);
   });
   $("copy").addEventListener("click", copy);
+  $("rules").addEventListener("submit", (event) => event.preventDefault());
+  $("rules").addEventListener("change", () => take(file));
 }
 
+let file = null; // what was taken last
+let turns = 0; // of reading: an answer counts while no later one is awaited
 let numbers = []; // what was read last
 
 function takeFrom(transfer, open) {
-  const file = [...(transfer?.files ?? [])][0];
-  if (!file) return;
+  const [given] = transfer?.files ?? [];
+  if (!given) return;
   open();
-  take(file);
+  take(given);
 }
 
-async function take(file) {
-  if (!file) return;
+async function take(given) {
+  if (!given) return;
+  file = given;
+  const turn = ++turns;
   $("file").value = ""; // the same file may be chosen again
   $("photo-result").hidden = true;
   if (file.size > MAX_BYTES) return say(`${file.name} has more than 20 MB; save it smaller.`);
   say(`Reading ${file.name} …`);
   try {
-    const page = await readPage(file);
+    const page = await readPage(file, rules());
+    if (turn !== turns) return;
     say(summary(page));
     if (page.numbers.length) await show(page, file);
   } catch (error) {
-    say(error.message);
+    if (turn === turns) say(error.message);
   }
 }
+
+/** What the numbers may be, where something is said of it. */
+const rules = () => Object.fromEntries([...new FormData($("rules"))].filter(([, value]) => value.trim()));
 
 const say = (text) => $("photo-status").replaceChildren(text);
 
@@ -84,7 +94,7 @@ function mark(number, i, scale) {
     "g",
     { class: number.accepted ? "mark" : "mark uncertain", "data-number": i, onclick: () => select(i) },
     drawn("rect", { class: "box", x, y, width, height, rx: 4 * scale }),
-    drawn("text", { x, y: Math.max(y - 5 * scale, size), "font-size": size }, number.text),
+    drawn("text", { x, y: Math.max(y - 5 * scale, size), "font-size": size }, number.text || "?"),
   );
 }
 
@@ -96,7 +106,7 @@ function row(number, i) {
     element(
       "button",
       { type: "button", "data-number": i, onclick: () => select(i) },
-      element("strong", {}, number.text),
+      element("strong", {}, number.text || "?"),
       element("span", { class: number.accepted ? "sure" : "doubt" }, state),
     ),
   );

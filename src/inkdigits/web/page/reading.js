@@ -15,9 +15,10 @@ const isNoDigit = (digit) => digit.probabilities.reduce((sum, p) => sum + p, 0) 
 
 /** The reading in one line: the number, or why there is none. */
 export function headline(number) {
-  if (!number.digits.length) return [words("Nothing to read"), sentence(number.reason)];
+  if (!number.text) return [words(number.digits.length ? "No number fits" : "Nothing to read"), sentence(number.reason)];
   if (number.digits.length === 1 && isNoDigit(number.digits[0])) return [words("Not a digit"), sentence(number.reason)];
-  const line = element("span", { class: "headline" }, ...number.digits.map(letter));
+  const spelled = number.digits.map((digit) => digit.text).join("") === number.text; // a rule may make another number of them
+  const line = element("span", { class: "headline" }, ...(spelled ? number.digits.map(letter) : [whole(number)]));
   const sure = number.accepted ? `sure: ${percent(number.confidence)}` : number.reason;
   return [line, element("span", { class: number.accepted ? "sure" : "doubt" }, sure)];
 }
@@ -39,6 +40,8 @@ function digitCard(digit, bars) {
     element("figcaption", {}, ...lines, ...(bars ? [probabilities(digit)] : [])),
   );
 }
+
+const whole = (number) => (number.accepted ? number.text : element("span", { class: "doubt" }, number.text));
 
 function letter(digit) {
   if (isNoDigit(digit)) return element("span", { class: "doubt", title: digit.reason }, "?");
