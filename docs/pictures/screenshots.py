@@ -6,10 +6,16 @@ import math
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import cv2
 from playwright.sync_api import sync_playwright
+
+from inkdigits import Reader, load_digits
+from inkdigits.doubts import find_doubts
+from inkdigits.store import Store
 
 HERE = Path(__file__).parent
 PHOTO = HERE.parent.parent / "examples" / "page.jpg"
@@ -17,18 +23,43 @@ Stroke = list[tuple[float, float]]  # in shares of the paper
 
 
 def main() -> None:
-    """Write one picture per view."""
-    command = [sys.executable, "-m", "inkdigits", "serve", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service, sync_playwright() as driver:  # noqa: S603
-        address = service.stderr.readline().split()[2]  # type: ignore[union-attr]  # it is a pipe
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1100, "height": 720})
-        page.goto(address)
-        for take in (take_write, take_photo, take_learn):
-            take(page)
-            page.screenshot(path=HERE / f"{take.__name__.replace('take_', 'page-')}.jpg", quality=85)
-        browser.close()
-        service.terminate()
+    """Serve with something to review, and write one picture per view."""
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Path(folder, "store.db"))
+        command = [sys.executable, "-m", "inkdigits", "serve", "--port", "0", "--store", f"{folder}/store.db"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service, sync_playwright() as driver:  # noqa: S603
+            try:
+                take_all(driver, service.stderr.readline().split()[2])  # type: ignore[union-attr]  # it is a pipe
+            finally:
+                service.terminate()
+
+
+def take_all(driver: Any, address: str) -> None:
+    """Write one picture per view of a running service."""
+    browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    page = browser.new_page(viewport={"width": 1100, "height": 720})
+    page.goto(address)
+    for take in (take_write, take_photo, take_learn, take_review):
+        take(page)
+        page.screenshot(path=HERE / f"{take.__name__.replace('take_', 'page-')}.jpg", quality=85)
+    browser.close()
+
+
+def fill(path: Path) -> None:
+    """Put what is doubtful of scikit-learn's digits, made larger, into a store."""
+    reader = Reader()
+    with Store(path) as store:
+        for image in load_digits().images:
+            picture = 255 - cv2.resize(image * 15, (96, 96), interpolation=cv2.INTER_CUBIC)
+            store.add(find_doubts(reader.read_digit(picture), picture), model_sha256=reader.model.sha256)
+
+
+def take_review(page: Any) -> None:
+    """Correct one doubtful digit, and click another."""
+    page.get_by_role("link", name="Review").click()
+    page.locator(".crop img").nth(4).click()
+    page.keyboard.press("2")
+    page.locator(".crop img").nth(6).click()
 
 
 def take_write(page: Any) -> None:
