@@ -329,6 +329,34 @@ def test_predicting_needs_no_torch(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("torch")
+def test_fitting_loads_no_compiler() -> None:
+    """A fit does not wait for PyTorch's compiler to load, of which it has no use."""
+    code = (
+        "import sys, numpy as np; from inkdigits.convnet import ConvNetClassifier;"
+        "ConvNetClassifier(((4,),), max_epochs=1).fit(np.zeros((20, 8, 8)), np.arange(20) % 2);"
+        "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
+
+
+@pytest.mark.parametrize("n_steps", [6, 7, 100], ids=lambda n: f"{n} steps")
+def test_the_cycle_is_that_of_pytorch(torch: Any, n_steps: int) -> None:
+    """Learning rate and momentum go up and down as PyTorch's OneCycleLR lets them."""
+    from inkdigits._torch import one_cycle
+
+    theirs = torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
+    cycle = torch.optim.lr_scheduler.OneCycleLR(theirs, 1.0, total_steps=n_steps, pct_start=0.2)
+    expected = []
+    for step in range(n_steps):
+        expected.append((theirs.param_groups[0]["lr"], theirs.param_groups[0]["betas"][0]))
+        theirs.step()
+        if step < n_steps - 1:
+            cycle.step()
+    assert np.allclose([one_cycle(step, n_steps) for step in range(n_steps)], expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.usefixtures("torch")
 def test_scikit_learns_callbacks_hear_every_epoch() -> None:
     """Where scikit-learn has callbacks (1.9), they are told of each epoch, and may stop the training."""
     pytest.importorskip("sklearn.callback", reason="this scikit-learn has no callbacks")
