@@ -86,3 +86,15 @@ def test_digits_stay_inside() -> None:
     moved = distort(IMAGES, replace(NOTHING, shift=0.06, scale=0.18, rotation=14), full=255, random_state=0).astype(int)
     border = moved.sum() - moved[:, 1:-1, 1:-1].sum()
     assert border <= 0.01 * moved.sum()
+
+
+def test_pixels_come_from_where_pytorch_says() -> None:
+    """The grid of all images at once is the one that PyTorch makes for each."""
+    import torch
+    from torch.nn import functional
+
+    from inkdigits.augment import _affine_grid
+
+    theta = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = functional.affine_grid(theta, [5, 1, 9, 9], align_corners=False)
+    assert torch.allclose(_affine_grid(theta, 9), expected, atol=1e-5)
