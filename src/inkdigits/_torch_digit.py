@@ -34,9 +34,9 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Part:
-    """Images (n, size, size) float32 in 0..1, labels (n,) 0..n_classes-1, perhaps weights (n,)."""
+    """Images (n, size, size), ink is 255, labels (n,) 0..n_classes-1, perhaps weights (n,)."""
 
-    images: NDArray[np.float32]
+    images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     n_classes: int
     weights: NDArray[np.float32] | None = None
@@ -117,7 +117,8 @@ class DigitTask:
         return [*input_layers(self.made_of), *to_layers(network)]
 
     def _show(self, images: Tensor) -> Tensor:
-        """Return images (n, 1, size, size) as the network sees them."""
+        """Return images (n, 1, size, size), ink is 255, as the network sees them."""
+        images = images.float() / 255
         return enlarge(images) if self.made_of.enlarge else images
 
     def _each_network(self, answers: Tensor) -> Tensor:

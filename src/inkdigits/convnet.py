@@ -36,6 +36,8 @@ except ImportError:  # before scikit-learn 1.9
 SMALLEST, LARGEST = 8, 64  # px, the side of an image
 MOST_CLASSES = 11  # the digits, and what is none
 INK = 255  # what pixels are scaled to before they are stored as bytes
+AS_THEY_COME = [np.float32, np.uint8]  # bytes; any other numbers are made the former
+SCALED_AT_ONCE = 1000  # images; their numbers are four times as large as the bytes they become
 
 
 class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -181,7 +183,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (n, k), for images as in fit."""
         check_is_fitted(self)
-        flat = validate_data(self, _flatten(X), dtype=np.float32, reset=False)
+        flat = validate_data(self, _flatten(X), dtype=AS_THEY_COME, reset=False)
         return self.model_.predict_proba(self._to_images(flat))
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -201,7 +203,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         self._check_settings()
         loop, digits = _import_torch_side()
         seed = int(check_random_state(self.random_state).randint(2**31))
-        whole = digits.Part(images.astype(np.float32) / INK, labels, len(self.classes_), weights)
+        whole = digits.Part(images, labels, len(self.classes_), weights)
         whole_fit = epochs is None  # a partial one is a single epoch: nothing to stop, nothing to go on from
         stops = self.early_stopping and whole_fit
         train, validation = _hold_out(whole, self.validation_fraction, seed) if stops else (whole, None)
@@ -292,7 +294,7 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32] | None]:
         """Return images (n, size, size) uint8, labels 0..k-1 and weights, or say what is wrong with them."""
-        flat, y = validate_data(self, _flatten(X), y, dtype=np.float32, reset=reset)
+        flat, y = validate_data(self, _flatten(X), y, dtype=AS_THEY_COME, reset=reset)
         check_classification_targets(y)
         if reset:
             self.classes_ = np.unique(y if classes is None else classes)
@@ -302,14 +304,15 @@ class ConvNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, flat, dtype=np.float32)
         return self._to_images(flat), np.searchsorted(self.classes_, y).astype(np.int64), weights
 
-    def _to_images(self, flat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def _to_images(self, flat: NDArray[Any]) -> NDArray[np.uint8]:
         """Scale rows to bytes, (n, size, size): what a model file takes, exact for images that came as bytes."""
         low, high = self.range_
-        scaled = flat - np.float32(low)
-        scaled *= np.float32(INK / max(high - low, 1e-12))
-        stored = np.clip(np.rint(scaled, out=scaled), 0, INK, out=scaled).astype(np.uint8)
-        missing = self.image_size_**2 - flat.shape[1]
-        return np.pad(stored, ((0, 0), (0, missing))).reshape(-1, self.image_size_, self.image_size_)
+        images = np.zeros((len(flat), self.image_size_**2), np.uint8)
+        for start in range(0, len(flat), SCALED_AT_ONCE):
+            batch = slice(start, start + SCALED_AT_ONCE)
+            scaled = (flat[batch] - np.float32(low)) * np.float32(INK / max(high - low, 1e-12))
+            images[batch, : flat.shape[1]] = np.clip(np.rint(scaled), 0, INK)
+        return images.reshape(-1, self.image_size_, self.image_size_)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
