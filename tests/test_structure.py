@@ -21,7 +21,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     | {"mlp", "convnet", "line"},
     {"reader", "number_reader", "digit_reader", "table", "shards", "ledger", "workers", "batch"}
     | {"doubts", "store", "corrections", "backlog"},
-    {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "training", "line_training"}
+    {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "cards", "training", "line_training"}
     | {"adaptation"},
     {"cli", "__main__", "web"},
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits import confidence
+from inkdigits import cards, confidence
 from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, SplitMethod
 from inkdigits.digit_reader import DigitReader
@@ -115,12 +115,12 @@ def train_lines(
         on_epoch=lambda epoch, loss: progress(epoch, chosen.max_epochs, loss) if progress else None,
     )
     seconds = time.perf_counter() - started
-    metadata = _calibrate(
-        fitted, _describe(chosen, fitted, material, seed), unseen.draw_lines(CALIBRATED, random_state=[seed, 1])
-    )
+    followed = replace(chosen, settings=asdict(settings), random_state=seed)
+    metadata = cards.describe(followed, fitted, material, preparation=LINE, labels=LINE_LABELS)
+    metadata = _calibrate(fitted, metadata, unseen.draw_lines(CALIBRATED, random_state=[seed, 1]))
     test = _handwriting([material.parts.test], chosen.drawn, seed + 2).draw_lines(TESTED, random_state=[seed, 2])
     evaluation = judge_lines(_to_model(fitted, metadata), test)
-    metadata = _with_figures(metadata, evaluation)
+    metadata = cards.with_figures(metadata, _figures(evaluation))
     return LineTrainingResult(chosen, _to_model(fitted, metadata), material, fitted, evaluation, seconds, seed)
 
 
@@ -195,48 +195,9 @@ def _with_second_opinion(
     return fit_voices(ballots, [truths[i] for i in asked], fitted=voices)
 
 
-def _describe(recipe: Recipe, fitted: FittedLines, material: Material, seed: int) -> Metadata:
-    return Metadata(
-        name=recipe.name,
-        preparation=LINE,
-        labels=LINE_LABELS,
-        recipe={
-            "name": recipe.name,
-            "summary": recipe.summary,
-            "settings": asdict(LineSettings(**recipe.settings)),
-            "max_epochs": recipe.max_epochs,
-            "drawn": recipe.drawn,
-            "held_out": recipe.held_out,
-            "random_state": seed,
-            "stopped_because": fitted.stopped_because,
-            "loss_curve": list(fitted.loss_curve),
-        },
-        data=material.to_dict(),
-    )
-
-
-def _with_figures(metadata: Metadata, evaluation: NumbersEvaluation) -> Metadata:
-    figures = {
+def _figures(evaluation: NumbersEvaluation) -> dict[str, float]:
+    return {
         "n_test": len(evaluation.truths),
         "exact": evaluation.exact,
         "expected_calibration_error": evaluation.trust.expected_calibration_error,
     }
-    metadata = replace(metadata, figures=figures)
-    return replace(metadata, card=_card(metadata))
-
-
-def _card(metadata: Metadata) -> str:
-    recipe, data, figures = metadata.recipe, metadata.data, metadata.figures
-    also = "".join(f"- Also: {one['name']} ({one['source']}), {one['n_train']} digits.\n" for one in data["also"])
-    return f"""# A reader of whole numbers, recipe {metadata.name}
-
-Reads one line of digits, prepared as {metadata.preparation}, by connectionist temporal classification.
-
-- Data: lines made of {data["name"]} ({data["source"]}), {data["n_train"]} digits, fingerprint {data["fingerprint"]}.
-{also}- Drawn: {recipe["drawn"]} digits of national forms.
-- Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
-- Figures: {figures["exact"]:.2%} of {figures["n_test"]} made-up numbers of the test part's digits exactly.
-- Confidence: of this network and the bundled one of single digits together, weighed by {recipe["held_out"]:.0%} of the
-  training part, held out.
-- Fails on: a letter that looks like a digit is read as one.
-"""

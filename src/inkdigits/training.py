@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits import confidence
+from inkdigits import cards, confidence
 from inkdigits.augment import Augmentation, distort
 from inkdigits.datasets import Dataset, Split, SplitMethod
 from inkdigits.evaluation import UNSEEN, Evaluation, judge
@@ -166,12 +165,15 @@ def train(
     started = time.perf_counter()
     fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint, watch)
     seconds = time.perf_counter() - started
-    metadata = _calibrate(fitted, _describe(chosen, fitted, material, fitted_on, seed), material.held_out, seed or 0)
+    followed = replace(chosen, drawn=fitted_on.n_drawn, negatives=fitted_on.n_negatives, random_state=seed)
+    metadata = cards.describe(followed, fitted, material, preparation=material.kept.preparation, labels=fitted.labels)
+    metadata = _calibrate(fitted, metadata, material.held_out, seed or 0)
     parts = material.parts
     evaluation = judge(fitted.to_model(metadata), parts.test, index=parts.test_index, seen=UNSEEN)
+    metadata = cards.with_figures(metadata, _figures(evaluation))
     return TrainingResult(
         recipe=chosen,
-        model=fitted.to_model(_with_figures(metadata, evaluation, parts)),
+        model=fitted.to_model(metadata),
         split=parts,
         loss_curve=fitted.loss_curve,
         stopped_because=fitted.stopped_because,
@@ -284,75 +286,10 @@ def _calibrate(fitted: _Fitted, metadata: Metadata, held_out: Dataset | None, se
     return metadata.with_promises(promises)
 
 
-def _describe(recipe: Recipe, fitted: _Fitted, material: Material, fitted_on: _Examples, seed: int | None) -> Metadata:
-    settings = json.loads(json.dumps(dict(recipe.settings), default=asdict))
-    return Metadata(
-        name=recipe.name,
-        preparation=material.kept.preparation,
-        labels=fitted.labels,
-        recipe={
-            "name": recipe.name,
-            "summary": recipe.summary,
-            "settings": settings,
-            "max_epochs": recipe.max_epochs,
-            "drawn": fitted_on.n_drawn,
-            "negatives": fitted_on.n_negatives,
-            "held_out": recipe.held_out,
-            "random_state": seed,
-            "stopped_because": fitted.stopped_because,
-            "loss_curve": list(fitted.loss_curve),
-        },
-        data=material.to_dict(),
-    )
-
-
-def _with_figures(metadata: Metadata, evaluation: Evaluation, parts: Split) -> Metadata:
-    figures = {
-        "n_test": len(parts.test),
+def _figures(evaluation: Evaluation) -> dict[str, float]:
+    return {
+        "n_test": len(evaluation.predictions),
         "accuracy": evaluation.accuracy,
         "errors": evaluation.errors,
         "expected_calibration_error": evaluation.trust.expected_calibration_error,
     }
-    metadata = replace(metadata, figures=figures)
-    return replace(metadata, card=_card(metadata))
-
-
-def _card(metadata: Metadata) -> str:
-    recipe, data, figures = metadata.recipe, metadata.data, metadata.figures
-    also = "".join(
-        f"- Also: {one['name']} ({one['source']}), {one['n_train']} images, fingerprint {one['fingerprint']}.\n"
-        for one in data["also"]
-    )
-    made_up = f"{recipe['drawn']} drawn digits of national forms and {recipe['negatives']} images of no digit"
-    return f"""# A reader of digits, recipe {metadata.name}
-
-Reads one digit, prepared as {metadata.preparation}, as one of {" ".join(metadata.digits)}.
-
-- Data: {data["name"]} ({data["source"]}), {data["n_train"]} training images, fingerprint {data["fingerprint"]}.
-{also}- Made up: {made_up if recipe["drawn"] or recipe["negatives"] else "nothing"}.
-- Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
-- Figures: {figures["accuracy"]:.2%} of {figures["n_test"]} test images ({figures["errors"]} errors).
-- The split {data["people"]}.
-- Confidence: {_confidence(metadata)}
-- Fails on: {_weakness(metadata)}
-"""
-
-
-def _confidence(metadata: Metadata) -> str:
-    held_out = metadata.recipe["held_out"]
-    if not held_out:
-        return "as the network gives it; it promises nothing, since nothing was held out."
-    promises = "; ".join(
-        f"at most {float(rate):.1%} errors from confidence {threshold:.3f}, which {metadata.coverages[rate]:.1%} reach"
-        for rate, threshold in metadata.thresholds.items()
-    )
-    return (
-        f"temperature {metadata.temperature:.3f}, from {held_out:.0%} of the training part, held out. "
-        f"Promises, from distorted images of the same: {promises or 'nothing, there are too few'}."
-    )
-
-
-def _weakness(metadata: Metadata) -> str:
-    if metadata.labels.endswith(NOT_A_DIGIT):
-        return "letters that look like a digit (O, l, S, Z, B), digits that touch; more in docs/limits.md."
-    return "what is not a digit. It always answers with one of its labels."
