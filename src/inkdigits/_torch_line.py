@@ -74,19 +74,29 @@ class LineTask:
     ----------
     made_from
         Tells these lines from those of others.
+    start
+        The layers of a trained network to go on from.
     validation
         Lines that are held out.
     """
 
     def __init__(
-        self, network: LineArchitecture, lines: LineBatches, *, made_from: str, validation: Lines = ()
+        self,
+        network: LineArchitecture,
+        lines: LineBatches,
+        *,
+        made_from: str,
+        start: Sequence[Layer] = (),
+        validation: Lines = (),
     ) -> None:
-        self.made_of, self.batches, self.validation = network, lines.batches, validation
+        self.made_of, self.start, self.batches, self.validation = network, start, lines.batches, validation
         self.n_batches, self.device = lines.n_batches, find_device()
         self.identity = f"{network}, {lines.n_batches} batches of {lines.batch_size}, lines {made_from}"
 
     def build(self) -> nn.Sequential:
-        """Return the network with random weights."""
+        """Return the network with random weights, or the one to go on from."""
+        if self.start:
+            return rebuild_network(self.start, dropout=self.made_of.dropout)
         return build_network(self.made_of)
 
     def loss(self, network: nn.Module, batch: tuple[Tensor, list[str]]) -> Tensor:
@@ -125,8 +135,7 @@ class AdaptTask:
 
     def build(self) -> nn.Sequential:
         """Return the trained network."""
-        modules = to_modules(self.layers)
-        return nn.Sequential(*modules[:-2], nn.Dropout(self.dropout), *modules[-2:])
+        return rebuild_network(self.layers, dropout=self.dropout)
 
     def batches(self, epoch: int, generator: torch.Generator) -> Iterator[Any]:
         """Yield batches in two halves."""
@@ -164,6 +173,12 @@ def build_network(made_of: LineArchitecture) -> nn.Sequential:
         nn.Flatten(1, 2),
     ]
     return nn.Sequential(*layers)
+
+
+def rebuild_network(layers: Sequence[Layer], *, dropout: float) -> nn.Sequential:
+    """Return a trained network to go on with; its batch normalisation stays part of the convolutions."""
+    modules = to_modules(layers)
+    return nn.Sequential(*modules[:-2], nn.Dropout(dropout), *modules[-2:])
 
 
 def to_tensor(images: Sequence[NDArray[np.uint8]], device: torch.device) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.confidence import MILD, PROMISES, choose_thresholds
+from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, load_dataset, load_digits, split
-from inkdigits.errors import RecipeError
+from inkdigits.errors import MissingExtraError, RecipeError
 from inkdigits.handwriting import Digits, Handwriting, Line
 from inkdigits.ink import flatten, to_working_size
 from inkdigits.line import FittedLines, LineSettings, adapt_lines, input_layers
-from inkdigits.line_training import judge_lines, weigh_voices
+from inkdigits.line_training import ask_both_ways, judge_lines
 from inkdigits.modelfile import LineModel, Metadata, open_line_model
 from inkdigits.number_set import NumberSet, load_numbers
 from inkdigits.numbers import NumbersEvaluation, evaluate_numbers
+from inkdigits.pool import Ballot, Voice, fit_voices, pool_opinions
 from inkdigits.prepare import prepare, prepare_line
 from inkdigits.reader import Reader
 from inkdigits.recipes import Recipe, find_recipe
+from inkdigits.second import SecondOpinion
 from inkdigits.shaking import shake_line, shrink_line
 from inkdigits.strokes import draw_digits
 from inkdigits.training import Progress
@@ -35,6 +38,7 @@ WEIGHED = 50  # held-out numbers; of fewer it cannot be told how much either way
 REHEARSED = 500  # made-up lines that are read before and after
 Flat = NDArray[np.uint8]  # (h, w), a flattened line
 DIGITS = "mnist-28"  # the preparation of digits that lines are made of
+SURE = 0.95  # from which on no second opinion is asked for while its voice is fitted; near to most thresholds
 STROKE = 110  # of 255; what of an enlarged 8x8 image is ink
 
 
@@ -284,10 +288,36 @@ def _calibrate(metadata: Metadata, fitted: FittedLines, held_out: NumberSet) -> 
     lines, _ = _load_lines(held_out)
     if len(lines) >= WEIGHED:
         flats, texts = zip(*lines, strict=True)
-        metadata = replace(metadata, voices=weigh_voices(_to_model(fitted, metadata), flats, texts))
+        metadata = replace(metadata, voices=_weigh_voices(_to_model(fitted, metadata), flats, texts))
     judged = evaluate_numbers(Reader(_to_model(fitted, metadata)), held_out)
     confidences = np.where(judged.declined, 0.0, judged.confidences)
     return metadata.with_promises(choose_thresholds(confidences, judged.correct, rates=(*PROMISES, *MILD)))
+
+
+def _weigh_voices(model: LineModel, flats: Iterable[NDArray[np.uint8]], texts: Sequence[str]) -> list[dict[str, float]]:
+    """Return how much each way of reading counts, as a model file has it, from held-out lines and what they say.
+
+    Lines are (h, w) uint8, flattened as `ink.flatten` does.
+    """
+    opinions = list(ask_both_ways(model, flats))
+    voices = fit_voices([Ballot.of(two, None) for two, _ in opinions], texts)
+    return [asdict(voice) for voice in _with_second_opinion(voices, opinions, texts)]
+
+
+def _with_second_opinion(
+    voices: tuple[Voice, ...], opinions: Sequence[tuple[list[NDArray[np.float64]], Crop]], truths: Sequence[str]
+) -> tuple[Voice, ...]:
+    """Add the voice of a second opinion, where it can be asked, from the numbers that it is asked about."""
+    try:
+        second = SecondOpinion()
+    except MissingExtraError:
+        return voices
+    sure = [pool_opinions(two, voices).probability for two, _ in opinions]
+    asked = [i for i in np.argsort(sure) if sure[i] < SURE]
+    if not asked:
+        return voices
+    ballots = [Ballot.of([*opinions[i][0], second.see(opinions[i][1].flat)], None) for i in asked]
+    return fit_voices(ballots, [truths[i] for i in asked], fitted=voices)
 
 
 def _describe(

@@ -36,7 +36,18 @@ if TYPE_CHECKING:
 # The names of recipes.RECIPES and ALIASES, datasets.SPLIT_METHODS, workers.LEVELS, rules.CHECKS and
 # confidence.PROMISES and MILD, without loading them for --help
 RECIPE_NAMES = (
-    *("tutorial", "plain", "small-data", "small-data-average", "fast", "tiny", "reader", "line", "adapt"),
+    *(
+        "tutorial",
+        "plain",
+        "small-data",
+        "small-data-average",
+        "fast",
+        "tiny",
+        "reader",
+        "line",
+        "line-further",
+        "adapt",
+    ),
     "convnet",
 )
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
@@ -44,7 +55,8 @@ LEVEL_NAMES = ("digit", "number", "page")
 CHECK_NAMES = ("luhn", "mod11", "ean", "iban")
 MAX_ERRORS = ("0.001", "0.005", "0.01", "0.02", "0.05")
 FOLDER = click.Path(path_type=Path, file_okay=False)
-ADAPT = "adapt"  # the recipe that goes on from a model, with numbers instead of digits
+ADAPT = "adapt"  # the recipe that learns from numbers instead of digits
+GO_ON = (ADAPT, "line-further")  # recipes that go on from a model
 STORE, STORE_THERE = click.Path(path_type=Path), click.Path(path_type=Path, exists=True, dir_okay=False)
 DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
 STOPPED = 130  # exit status after a Ctrl-C, as shells have it
@@ -207,7 +219,7 @@ def batch(
 @click.option("--recipe", type=click.Choice(RECIPE_NAMES), default="tutorial", show_default=True)
 @click.option("--data", default="digits", show_default=True, help=DATA_HELP)
 @click.option("--also", multiple=True, metavar="DATA", help="Learn from this set too. Repeatable.")
-@click.option("--from", "start", metavar="MODEL", help="The reader of lines that adapt goes on from.")
+@click.option("--from", "start", metavar="MODEL", help="The reader of lines that adapt and line-further go on from.")
 @click.option("--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: by custom]")
 @click.option("--split", "method", type=click.Choice(SPLIT_NAMES), default="first", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")
@@ -240,8 +252,10 @@ def train(  # noqa: PLR0917 - click passes them by name
 
     if find_recipe(recipe).network == "line" and (report or figures):
         raise click.UsageError(f"recipe '{recipe}' has no --report or --figures: they show single digits")
-    if (recipe == ADAPT) != data.startswith("numbers:") or (start and recipe != ADAPT):
-        raise click.UsageError(f"--recipe {ADAPT}, --from MODEL and --data numbers:DIR belong together")
+    if (recipe == ADAPT) != data.startswith("numbers:"):
+        raise click.UsageError(f"--recipe {ADAPT} and --data numbers:DIR belong together")
+    if start and recipe not in GO_ON:
+        raise click.UsageError(f"--from MODEL goes with --recipe {' or '.join(GO_ON)}")
     _check_writable(out, report)
     checkpoint = _checkpoint(out, resume=resume)
     with _show_progress(at_once=True, left="at most") as show:
@@ -530,8 +544,9 @@ def _trainer(recipe: str, data: str, also: tuple[str, ...], start: str | None, m
         return partial(adaptation.adapt, start, data, also=more)
     dataset = _load(data, chosen.preparation)
     more = [_load(one, dataset.preparation) for one in also]
-    train = line_training.train_lines if chosen.network == "line" else training.train
-    return partial(train, recipe, dataset, also=more, split_method=method)
+    if chosen.network == "line":
+        return partial(line_training.train_lines, recipe, dataset, also=more, start=start, split_method=method)
+    return partial(training.train, recipe, dataset, also=more, split_method=method)
 
 
 def _evaluate_numbers(model: str, folder: Path, rules: dict[str, Any], *, second_opinion: bool, as_json: bool) -> None:

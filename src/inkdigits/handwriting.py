@@ -25,6 +25,8 @@ BOXED = 0.1  # share of lines with a printed box for each digit
 NATIONAL = 0.4  # share of hands some of whose digits are of national form
 SLANT = (0.08, 0.17)  # mean and standard deviation of the shear; MNIST's own slants come on top
 ROOMY = 0.15  # share of lines with much room around, as cells of a form have it
+SMALL_ZEROS = 0.15  # share of hands that write the zeros at the end smaller, and often raised
+CUT_CLOSE = 0.15  # share of lines whose first digit begins at the very edge, or beyond it
 LIGATURES = 0.3  # share of hands that write zeros without lifting the pen
 LETTERS = "ABCEFHKLMNPRTUVXaefhknrtuvx$%#&"
 Random = np.random.Generator
@@ -123,17 +125,19 @@ class Handwriting:
         if random.random() < style.head:
             x, written = _head(canvas, x, style, random)
         lines = [x - 0.1 * height]  # where boxes are printed
+        zeros = len(text.rstrip("0")) if style.small_zeros < 1 else len(text)
         for i, digit in enumerate(text):
+            size = style.small_zeros if i >= max(1, zeros) else 1.0
             glyph = int(random.choice(hand.of_digit[int(digit)]))
             written += digit
-            width = (self._right[glyph] - self._left[glyph]) * height / SHAPED * style.stretch
+            width = (self._right[glyph] - self._left[glyph]) * height / SHAPED * style.stretch * size
             if style.boxed:
                 pitch = style.pitch * height
                 start = lines[-1] + (pitch - width) / 2 + random.normal(0, 0.05) * height
                 lines.append(lines[-1] + pitch)
-                x = self._place(canvas, glyph, start, style, random)
+                x = self._place(canvas, glyph, start, style, random, size)
                 continue
-            end = self._place(canvas, glyph, x, style, random)
+            end = self._place(canvas, glyph, x, style, random, size)
             x = end + (style.gap + random.normal(0, 0.05)) * height
             x = max(x, end - 0.2 * width)
             if style.ligatures and text[i : i + 2] == "00":
@@ -147,14 +151,15 @@ class Handwriting:
         for _ in range(int(random.random() < style.tail) if text else random.integers(4)):
             x, marks = _tail(canvas, x, style, random)
             written += marks
-        return canvas[:, : round(min(canvas.shape[1], x + style.room * height + 2))], written
+        return canvas[:, : round(max(height / 2, x + style.room * height + 2))], written
 
-    def _place(self, canvas: Canvas, glyph: int, x: float, style: _Style, random: Random) -> float:
-        """Write a digit so that its ink begins at x; return where it ends."""
-        scale = style.height / SHAPED * np.exp(random.normal(0, style.uneven))
+    def _place(self, canvas: Canvas, glyph: int, x: float, style: _Style, random: Random, size: float) -> float:
+        """Write a digit, of a size beside the others, so that its ink begins at x; return where it ends."""
+        scale = style.height / SHAPED * np.exp(random.normal(0, style.uneven)) * size
         stretch, slant = scale * style.stretch, style.shear * scale + random.normal(0, 0.03) * scale
         left, right = self._left[glyph], self._right[glyph]
-        middle = style.height * (style.above + 0.5) + (style.slope * x) + random.normal(0, style.drift) * style.height
+        middle = style.height * (style.above + 0.5 + style.raised * (1 - size)) + style.slope * x
+        middle += random.normal(0, style.drift) * style.height
         first = round(x) - 4  # the region of the canvas it goes to
         span = int(np.ceil((right - left) * stretch)) + round(style.height) // 2 + 8
         # columns: stretch * (column - left) - slant * (row - 14) + x; rows: scale * (row - 14) + middle
@@ -213,6 +218,8 @@ class _Style:
     head: float  # share of lines with a mark before the number
     tail: float  # and after it
     ligatures: bool
+    small_zeros: float  # how high zeros at the end are
+    raised: float  # where small ones stand: 0.5 on the base line, 0 in the middle, -0.5 at the top
     boxed: bool
     pitch: float
 
@@ -224,7 +231,7 @@ class _Style:
             height=random.uniform(*HEIGHT),
             above=random.uniform(0.03, over),
             below=random.uniform(0.03, over),
-            margin=random.uniform(0.03, aside),
+            margin=random.uniform(-0.1, 0.03) if random.random() < CUT_CLOSE else random.uniform(0.03, aside),
             room=random.uniform(0.02, aside),
             stretch=float(np.exp(random.normal(0, 0.15))),
             shear=random.normal(*SLANT),
@@ -239,6 +246,8 @@ class _Style:
             head=0.08,
             tail=0.25,
             ligatures=bool(random.random() < LIGATURES),
+            small_zeros=random.uniform(0.45, 0.8) if random.random() < SMALL_ZEROS else 1.0,
+            raised=random.uniform(-0.5, 0.5),
             boxed=bool(random.random() < BOXED),
             pitch=random.uniform(1.0, 1.7),
         )

@@ -52,6 +52,7 @@ def fit_lines(
     settings: LineSettings,
     max_epochs: int,
     random_state: int,
+    start: Sequence[Layer] = (),
     validation: Lines = (),
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, float], bool | None] | None = None,
@@ -64,6 +65,8 @@ def fit_lines(
         Returns the lines of an epoch, numbered from 0: the same number, the same lines.
     made_from
         Tells these lines from others, so that a checkpoint is not gone on from with those.
+    start
+        The layers of a trained network to go on from, instead of random weights.
     validation
         Held-out lines, read after each epoch to show how it goes; nothing is chosen by them.
     checkpoint, on_epoch
@@ -77,7 +80,7 @@ def fit_lines(
     loop, lines = _import_torch_side()
     network = lines.LineArchitecture(stages=settings.stages, context=settings.context, dropout=settings.dropout)
     batches = lines.LineBatches(make_lines, n_batches=settings.n_batches, batch_size=settings.batch_size)
-    task = lines.LineTask(network, batches, made_from=made_from, validation=validation)
+    task = lines.LineTask(network, batches, made_from=made_from, start=start, validation=validation)
     schedule = _schedule(loop, settings, max_epochs, random_state)
     return FittedLines.of(loop.fit_network(task, schedule, checkpoint=checkpoint, on_epoch=on_epoch))
 

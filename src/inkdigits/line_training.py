@@ -15,24 +15,21 @@ from inkdigits import cards, confidence
 from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, SplitMethod
 from inkdigits.digit_reader import DigitReader
-from inkdigits.errors import MissingExtraError, RecipeError
+from inkdigits.errors import RecipeError
 from inkdigits.handwriting import Digits, Handwriting, Line
-from inkdigits.ink import flatten
 from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
 from inkdigits.material import Material, gather
-from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata, open_model
+from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata, open_line_model, open_model
 from inkdigits.number_reader import NumberReader, see
 from inkdigits.numbers import NumbersEvaluation
-from inkdigits.pool import Ballot, Voice, fit_voices, pool_opinions, to_voices
+from inkdigits.pool import pool_opinions, to_voices
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe, find_recipe
-from inkdigits.second import SecondOpinion
 from inkdigits.strokes import draw_digits
 from inkdigits.training import Progress
 
 WATCHED = 300  # held-out lines read after each epoch
-CALIBRATED = 4000  # held-out lines, half for the voices of the two readers, half for the thresholds
-SURE = 0.95  # from which on no second opinion is asked for while its voice is fitted; near to most thresholds
+CALIBRATED = 4000  # held-out lines for the thresholds
 TESTED = 2000  # lines of the test part's digits
 
 
@@ -78,6 +75,7 @@ def train_lines(
     data: str | Dataset,
     *,
     also: Sequence[str | Dataset] = (),
+    start: str | Path | LineModel | None = None,
     n_train: int | None = None,
     split_method: SplitMethod = "first",
     random_state: int | None = None,
@@ -86,8 +84,9 @@ def train_lines(
 ) -> LineTrainingResult:
     """Train a reader of whole numbers on lines made of a data set's digits, and judge it on lines of its test part.
 
-    Parameters and errors are those of `training.train`. Lines are made of the digits of one writer each; no writer of
-    the lines that calibrate it, or that it is judged on, is among those it learns from.
+    Parameters and errors are those of `training.train`; `start` is a reader to go on from. Lines are made of the digits
+    of one writer each; no writer of the lines that calibrate it, or that it is judged on, is among those it learns
+    from.
     """
     chosen = find_recipe(recipe)
     seed = (chosen.random_state or 0) if random_state is None else random_state
@@ -99,14 +98,15 @@ def train_lines(
         )
     if material.held_out is None:
         raise RecipeError(f"recipe '{recipe}' holds nothing out: its confidence could not be calibrated")
-    settings = LineSettings(**chosen.settings)
+    settings, old = LineSettings(**chosen.settings), None if start is None else open_line_model(start)
     learned = _handwriting([material.kept, *material.more], chosen.drawn, seed)
     unseen = _handwriting([material.held_out], chosen.drawn, seed + 1)
     n_lines = settings.n_batches * settings.batch_size
     started = time.perf_counter()
     fitted = fit_lines(
         lambda epoch: _pairs(learned.draw_lines(n_lines, random_state=[seed, epoch])),
-        made_from=str(material.to_dict()),
+        made_from=f"{material.to_dict()}{old.sha256 if old else ''}",
+        start=old.layers[len(input_layers()) :] if old else (),
         settings=settings,
         max_epochs=chosen.max_epochs,
         random_state=seed,
@@ -126,35 +126,22 @@ def train_lines(
 
 def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
     """Read lines in both ways and compare."""
-    voices = to_voices(model.metadata.voices)[:2]
-    answers = [pool_opinions(opinions, voices) for opinions, _ in _opinions(model, _flat(lines))]
+    voices, flats = to_voices(model.metadata.voices)[:2], (line.picture for line in lines)  # nothing to flatten
+    answers = [pool_opinions(opinions, voices) for opinions, _ in ask_both_ways(model, flats)]
     confidences = np.array([answer.probability for answer in answers])
     texts = [answer.text for answer in answers]
     return NumbersEvaluation([line.text for line in lines], texts, confidences, model.metadata.thresholds)
 
 
-def weigh_voices(model: LineModel, flats: Iterable[NDArray[np.uint8]], texts: Sequence[str]) -> list[dict[str, float]]:
-    """Return how much each way of reading counts, as a model file has it, from held-out lines and what they say.
-
-    Lines are (h, w) uint8, flattened as `ink.flatten` does.
-    """
-    opinions = list(_opinions(model, flats))
-    voices = fit_voices([Ballot.of(two, None) for two, _ in opinions], texts)
-    return [asdict(voice) for voice in _with_second_opinion(voices, opinions, texts)]
-
-
-def _opinions(model: LineModel, flats: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[list[NDArray[np.float64]], Crop]]:
-    """Yield what both ways make of each flattened line, and its crop."""
+def ask_both_ways(
+    model: LineModel, flats: Iterable[NDArray[np.uint8]]
+) -> Iterator[tuple[list[NDArray[np.float64]], Crop]]:
+    """Yield what both ways make of each line, (h, w) uint8 flattened as `ink.flatten` does, and its crop."""
     numbers = NumberReader(DigitReader(open_model(None)), model)
     for flat in flats:
         crop = Crop.whole(flat)
         sight = see(model, crop)
         yield numbers.opinions(sight, numbers.cut(sight, crop, 1.0)), crop
-
-
-def _flat(lines: Sequence[Line]) -> Iterator[NDArray[np.uint8]]:
-    """Yield made-up lines, dark on light as a picture is, flattened."""
-    return (flatten(255 - line.picture) for line in lines)
 
 
 def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
@@ -171,28 +158,9 @@ def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
 
 
 def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -> Metadata:
-    """Weigh the two ways of reading by held-out numbers, choose the thresholds on other held-out ones."""
-    half = len(lines) // 2
-    voices = weigh_voices(_to_model(fitted, metadata), _flat(lines[:half]), [line.text for line in lines[:half]])
-    metadata = replace(metadata, voices=voices)
-    judged = judge_lines(_to_model(fitted, metadata), lines[half:])
+    """Choose the thresholds on held-out lines."""
+    judged = judge_lines(_to_model(fitted, metadata), lines)
     return metadata.with_promises(confidence.choose_thresholds(judged.confidences, judged.correct))
-
-
-def _with_second_opinion(
-    voices: tuple[Voice, ...], opinions: Sequence[tuple[list[NDArray[np.float64]], Crop]], truths: Sequence[str]
-) -> tuple[Voice, ...]:
-    """Add the voice of a second opinion, where it can be asked, from the numbers that it is asked about."""
-    try:
-        second = SecondOpinion()
-    except MissingExtraError:
-        return voices
-    sure = [pool_opinions(two, voices).probability for two, _ in opinions]
-    asked = [i for i in np.argsort(sure) if sure[i] < SURE]
-    if not asked:
-        return voices
-    ballots = [Ballot.of([*opinions[i][0], second.see(opinions[i][1].flat)], None) for i in asked]
-    return fit_voices(ballots, [truths[i] for i in asked], fitted=voices)
 
 
 def _figures(evaluation: NumbersEvaluation) -> dict[str, float]:

@@ -33,7 +33,11 @@ class Voice:
 
 
 ALONE = Voice(weight=1.0, floor=0.0)  # of a reader that is asked alone
-DEFAULT_VOICES = (Voice(0.7, 1e-9), Voice(0.4, 1e-3), Voice(0.4, 1e-3))  # line, digits, second opinion: not fitted
+DEFAULT_VOICES = (  # of a network of lines, of single digits, of a second opinion; see the lab log of 2026-11-25
+    Voice(0.7, 1e-9),
+    Voice(0.4, 1e-3),
+    Voice(0.4, 1e-3),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

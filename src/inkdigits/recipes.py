@@ -158,6 +158,17 @@ RECIPES = {
             random_state=0,
         ),
         Recipe(
+            name="line-further",
+            network="line",
+            summary="a reader of lines goes on with made-up lines, as when more forms are drawn; with --from MODEL",
+            settings={"learning_rate": 1.2e-3, "batch_size": 64, "n_batches": 150},
+            max_epochs=60,
+            preparation="mnist-28",  # of the digits that lines are made of
+            drawn=12_000,
+            held_out=0.1,
+            random_state=1,
+        ),
+        Recipe(
             name="adapt",
             network="line",
             summary="a reader of lines goes on with a user's own numbers, shaken; half of each batch is rehearsed",

@@ -154,6 +154,38 @@ def _open_zero(random: np.random.Generator, width: float) -> list[Stroke]:
     return [[(0.5 - width / 2 * np.sin(a), 0.5 - 0.5 * np.cos(a)) for a in angles]]
 
 
+def _nine_like_a_p(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 9 that is a stem with a bowl to its right, in one stroke or two."""
+    left, right, bowl = 0.5 - width / 3, 0.5 + width / 2, random.uniform(0.35, 0.55)
+    stem = [(left, random.uniform(-0.02, 0.1)), (left, 0.5), (left - random.uniform(-0.05, 0.15), 1.0)]
+    top = [(left - random.uniform(0, 0.15), 0.12), (0.5, 0.0), (right, bowl * 0.4), (0.5 + width / 6, bowl)]
+    return [stem, [*top, (left, bowl + random.uniform(-0.05, 0.05))]]
+
+
+def _five_with_a_flag(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 5 whose flag is most of it and whose belly is small, down to a mere tick."""
+    left, belly, neck = 0.5 - width / 3, random.uniform(0.05, 0.5) * width, random.uniform(0.35, 0.7)
+    foot = random.uniform(0.9, 1.0)
+    body = [(left, 0.1), (left + 0.03, neck), (left + belly, neck + 0.05), (left + belly * 1.2, (neck + foot) / 2)]
+    flag = [(left, random.uniform(0.0, 0.15)), (0.5, 0.05), (0.5 + width * random.uniform(0.4, 0.9), -0.02)]
+    return [[*body, (left + belly / 2, foot), (left - 0.08, foot - 0.05)], flag]
+
+
+def _seven_like_a_plus(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the barred 7 of which the bar is more than the top."""
+    top, bar, reach = random.uniform(0.05, 0.3), random.uniform(0.4, 0.65), width * random.uniform(0.35, 0.6)
+    stem = [(0.6 - top, random.uniform(0.02, 0.15)), (0.6, 0.0), (0.53, bar), (0.5 - random.uniform(0, 0.15), 1.0)]
+    return [stem, [(0.53 - reach, bar + random.uniform(-0.05, 0.1)), (0.53 + reach, bar - random.uniform(-0.05, 0.1))]]
+
+
+def _two_with_a_curl(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 2 whose head is rolled in, and whose foot may be a loop."""
+    left, right, head = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.25, 0.45)
+    curl = [(0.5, head), (left + 0.02, head + 0.03), (left, head / 2), (0.5, 0.0), (right, head / 2)]
+    foot = random.uniform(0.8, 1.0)
+    return [[*curl, (0.5, 0.65), (left, foot), (left + width / 4, foot - 0.08), (0.5, 0.97), (right + 0.1, foot)]]
+
+
 Form = Callable[[np.random.Generator, float], list[Stroke]]  # draws strokes of a width with proportions of its own
 FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (1, _one_with_a_long_upstroke),
@@ -167,4 +199,8 @@ FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (7, _slim_seven),
     (7, _seven_with_a_long_serif),
     (0, _open_zero),
+    (9, _nine_like_a_p),
+    (5, _five_with_a_flag),
+    (7, _seven_like_a_plus),
+    (2, _two_with_a_curl),
 )
