@@ -163,6 +163,50 @@ def test_a_frame_around_one_digit_is_left_out(draw: Draw) -> None:
     assert inside.box == alone.box
 
 
+def test_a_digit_far_off_and_low_is_on_a_line_of_its_own() -> None:
+    """Four heights away and half a height lower it starts another line; next to its neighbour it is a jumpy hand."""
+    far, near = np.zeros((200, 500), np.uint8), np.zeros((200, 500), np.uint8)
+    for page, left in ((far, 320), (near, 120)):
+        page[40:90, 40:48] = page[42:92, 80:88] = page[62:112, left : left + 8] = 255
+    assert find_numbers(far).lines == (0, 1)
+    assert find_numbers(near).lines == (0,)
+
+
+def test_a_crease_is_no_digit(draw: Draw) -> None:
+    """What is far finer and fainter than the pen of its line, or alone on the page, is left out."""
+    ink = np.pad(255 - draw("305"), ((0, 200), (0, 200)))
+    creased = ink.copy()
+    cv2.line(creased, (ink.shape[1] - 150, 70), (ink.shape[1] - 140, 140), 60, 1)
+    cv2.line(creased, (150, ink.shape[0] - 120), (160, ink.shape[0] - 60), 60, 1)
+    assert boxes(creased) == boxes(ink)
+
+
+def test_a_pencil_row_beside_a_marker_row_is_read(draw: Draw) -> None:
+    """A row that is written with another pen stays, however fine."""
+    marker = 255 - draw("305")
+    pencil = np.zeros(marker.shape, np.uint8)
+    for x in range(40, 200, 50):
+        cv2.line(pencil, (x, 70), (x + 6, 130), 70, 1)
+    assert layout(np.vstack([marker, pencil]))[1:] == [4]
+
+
+def test_a_box_around_several_digits_is_left_out(draw: Draw) -> None:
+    """What has digits within is a frame, whatever its size, and does not swallow them."""
+    ink = 255 - draw("305")
+    framed = ink.copy()
+    cv2.ellipse(
+        framed,
+        (ink.shape[1] // 2, ink.shape[0] // 2),
+        (ink.shape[1] // 2 - 12, ink.shape[0] // 2 - 12),
+        0,
+        0,
+        360,
+        255,
+        3,
+    )
+    assert boxes(framed) == boxes(ink)
+
+
 @settings(deadline=None, max_examples=60)
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=60), elements=st.sampled_from([0, 40, 255])))
 def test_any_ink_gives_boxes_inside_the_page(ink: NDArray[np.uint8]) -> None:

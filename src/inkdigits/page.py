@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -9,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.frame import erase_frame
 from inkdigits.ink import WEAK_INK, stroke_width
 from inkdigits.readings import Box, union
-from inkdigits.ruling import Rule, erase_rules, find_rules, slope_of
+from inkdigits.ruling import Rule, erase_rules, find_rules, slope_of, weighted_median
 from inkdigits.tilt import LEVEL, Turn, slope_of_rows
 
 MIN_DIGIT_SIZE = 5  # px, longer side; below, no one can tell digits apart
@@ -22,10 +24,15 @@ FRAME_MARGIN = 0.1  # of the crop's shorter side; a printed box cut a little too
 FRAME_SHARE = 0.7  # of a part's ink in that margin; a digit that fills its crop has a third there
 THICKEST_PEN = 0.4  # of the longer side; the boldest digits stay below
 MAX_HEIGHT = 2.5  # of the usual digit's height; shadows and edges of the sheet are above
+ALIKE = 1.5  # times as high, either way; the digits of a page differ by so much
+BOLDEST = 2.0  # times the ink that the marks of a page usually have for each px of their height
 PART_HEIGHT = 0.6  # a part this low may belong to the digit below or above it
 PART_GAP = 0.25  # of the usual height; as far as the bar of a 5 stands from its body
 NUMBER_GAP = 1.0  # of the line's height; digits further apart are two numbers
 SAME_LINE = 0.4  # share of the lower digit's height that two neighbours of a line have in common
+FAR = 2.0  # of the height; digits that stand so far apart must stand level to be of one line
+LEVEL_FAR = 0.35  # of the height; as much as those of one line differ by
+FAINT = 0.2  # of the usual pen's ink, its width times its strength; a crease or a fold has half of that
 PATCH = 0.5  # thickness, as a share of the longer side, from which ink is a blot; bold digits reach 0.4
 MARGIN = 2  # px; the soft edge of a digit is cut out with it
 MAX_PARTS = 1500  # more marks are a texture or print; joining them pairwise would take seconds
@@ -48,6 +55,7 @@ class PageInk:
     reason: str = ""
     lines: tuple[int, ...] = ()  # of each number the line it stands on, from the top
     slope: float = 0.0  # how far rows fall for each px to the right, where they were made level
+    n_rules: int = 0  # that many printed lines were taken out
 
 
 @dataclass(frozen=True)
@@ -73,16 +81,18 @@ def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     labels, parts = _connected_parts(ink)
     parts, reason = _plausible(parts, labels)
     if not parts:
-        return PageInk((), reason)
+        return PageInk((), reason, n_rules=len(rules))
     parts = [part for part in parts if not _is_shadow(part, labels)] or parts
-    slope = _slope(rules, parts)
+    usual = _usual_height(parts, ink.shape)
+    parts = _without_frames(parts, usual)
+    slope = _slope(rules, parts, usual)
     if abs(slope) < LEVEL:
-        return _read_lines(parts, ink, labels)
+        return replace(_read_lines(parts, ink, labels, usual, slope), n_rules=len(rules))
     turn = Turn.level(ink.shape, slope)
     labels = turn.apply_labels(labels)  # what hangs together was found before: turning blurs narrow gaps
-    page = _read_lines(_boxed_anew(parts, labels), turn.apply(ink), labels)
+    page = _read_lines(_boxed_anew(parts, labels), turn.apply(ink), labels, usual)
     numbers = tuple(tuple(_turn_back(digit, turn) for digit in number) for number in page.numbers)
-    return replace(page, numbers=numbers, slope=slope)
+    return replace(page, numbers=numbers, slope=slope, n_rules=len(rules))
 
 
 def why_nothing(ink: NDArray[np.uint8]) -> str:
@@ -91,24 +101,25 @@ def why_nothing(ink: NDArray[np.uint8]) -> str:
     return _plausible(parts, labels)[1]
 
 
-def _read_lines(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> PageInk:
+def _read_lines(
+    parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32], usual: float, slope: float = 0.0
+) -> PageInk:
     """Join parts to digits, lines and numbers."""
-    usual = _usual_height(parts)
     parts = [part for part in parts if part.height <= MAX_HEIGHT * usual or not touches_border(part.box, ink.shape)]
     digits = [part for part in _join_parts(parts, usual) if part.height >= MIN_HEIGHT * usual]
-    lines = [_group_into_numbers(line) for line in _group_into_lines(digits)]
+    rows = _of_one_pen(_group_into_lines(digits, slope), ink, labels)
+    lines = [_group_into_numbers(row) for row in rows]
     return PageInk(
         numbers=tuple(tuple(_cut_out(part, ink, labels) for part in number) for line in lines for number in line),
         lines=tuple(i for i, line in enumerate(lines) for _ in line),
     )
 
 
-def _slope(rules: list[Rule], parts: list[_Part]) -> float:
+def _slope(rules: list[Rule], parts: list[_Part], usual: float) -> float:
     """Return how far the rows of a page fall for each px to the right: as its lines do, else as its digits stand."""
     slope = slope_of(rules)
     if slope is not None:
         return slope
-    usual = _usual_height(parts)
     return slope_of_rows([part.box for part in parts if part.height >= MIN_HEIGHT * usual], usual)
 
 
@@ -142,6 +153,7 @@ def find_digit(ink: NDArray[np.uint8]) -> DigitInk | str:
 
     All of the ink belongs to it but for dots and for bits of a frame at the border.
     """
+    ink = erase_frame(ink)
     labels, parts = _connected_parts(ink)
     parts, reason = _plausible(parts, labels)
     if not parts:
@@ -206,6 +218,16 @@ def _is_shadow(part: _Part, labels: NDArray[np.int32]) -> bool:
     return from_edge_to_edge or _is_frame(part, labels) or _thickness(part, labels) > THICKEST_PEN
 
 
+def _without_frames(parts: list[_Part], usual: float) -> list[_Part]:
+    """Leave out boxes, tables, rings, backgrounds: what has several digits within."""
+    high = [part for part in parts if part.height >= MIN_HEIGHT * usual]
+    return [part for part in parts if sum(_is_within(other.box, part.box) for other in high) < 2] or parts
+
+
+def _is_within(box: Box, other: Box) -> bool:
+    return box != other and union([box, other]) == other
+
+
 def _thickness(part: _Part, labels: NDArray[np.int32]) -> float:
     """Return the mean width of a part's strokes as a share of its longer side."""
     x, y, width, height = part.box
@@ -213,14 +235,22 @@ def _thickness(part: _Part, labels: NDArray[np.int32]) -> float:
     return stroke_width(mask) / max(width, height)
 
 
-def _usual_height(parts: list[_Part]) -> int:
-    """Return the height above which half of the ink stands: digits have more of it than specks."""
-    parts = sorted(parts, key=lambda part: part.height)
-    areas = np.cumsum([part.area for part in parts])
-    return parts[int(np.searchsorted(areas, areas[-1] / 2))].height
+def _usual_height(parts: list[_Part], shape: tuple[int, ...]) -> float:
+    """Return the height about which most of the ink stands: digits have more of it than specks.
+
+    No part counts for more ink than strokes of its height have, else a table or a shadow outweighs all digits; what
+    reaches the border does not count where there is something else.
+    """
+    whole = [part for part in parts if not touches_border(part.box, shape)] or parts
+    heights = np.array([part.height for part in whole], np.float64)
+    areas = np.array([part.area for part in whole], np.float64)
+    ink = np.minimum(areas, BOLDEST * np.median(areas / heights) * heights)
+    alike = np.abs(np.log(heights[:, None] / heights)) <= math.log(ALIKE)
+    about = alike[int((alike @ ink).argmax())]
+    return weighted_median(heights[about], ink[about])
 
 
-def _join_parts(parts: list[_Part], usual: int) -> list[_Part]:
+def _join_parts(parts: list[_Part], usual: float) -> list[_Part]:
     """Join what belongs to one digit: crossing boxes, and low parts right above or below another."""
     joined: list[_Part] = []
     for part in sorted(parts, key=lambda part: -part.area):
@@ -232,13 +262,13 @@ def _join_parts(parts: list[_Part], usual: int) -> list[_Part]:
     return joined
 
 
-def _belong_together(part: _Part, other: _Part, usual: int) -> bool:
+def _belong_together(part: _Part, other: _Part, usual: float) -> bool:
     overlap_x, overlap_y = _overlap(part.box, other.box, axis=0), _overlap(part.box, other.box, axis=1)
-    if overlap_x < 0.5 * min(part.box[2], other.box[2]):
+    height = union([part.box, other.box])[3]
+    if overlap_x < 0.5 * min(part.box[2], other.box[2]) or height > MAX_HEIGHT * usual:
         return False
     if overlap_y > 0.5 * min(part.height, other.height):
         return True
-    height = union([part.box, other.box])[3]
     return (
         min(part.height, other.height) < PART_HEIGHT * usual
         and -overlap_y <= PART_GAP * usual
@@ -256,11 +286,11 @@ def _merge(parts: list[_Part]) -> _Part:
     return _Part(labels, union([part.box for part in parts]), sum(part.area for part in parts))
 
 
-def _group_into_lines(digits: list[_Part]) -> list[list[_Part]]:
+def _group_into_lines(digits: list[_Part], slope: float) -> list[list[_Part]]:
     """Append each digit, from left to right, to the line whose last digit it stands beside."""
     lines: list[list[_Part]] = []
     for digit in sorted(digits, key=lambda digit: digit.box[0]):
-        beside = [line for line in lines if _shares_line(digit, line[-1])]
+        beside = [line for line in lines if _shares_line(digit, line[-1], slope)]
         if beside:
             max(beside, key=lambda line: _overlap(digit.box, line[-1].box, axis=1)).append(digit)
         else:
@@ -268,8 +298,37 @@ def _group_into_lines(digits: list[_Part]) -> list[list[_Part]]:
     return sorted(lines, key=lambda line: line[0].box[1] + line[0].height / 2)
 
 
-def _shares_line(digit: _Part, neighbour: _Part) -> bool:
-    return _overlap(digit.box, neighbour.box, axis=1) >= SAME_LINE * min(digit.height, neighbour.height)
+def _shares_line(digit: _Part, neighbour: _Part, slope: float) -> bool:
+    if _overlap(digit.box, neighbour.box, axis=1) < SAME_LINE * min(digit.height, neighbour.height):
+        return False
+    height = (digit.height + neighbour.height) / 2
+    (x, y), (near_x, near_y) = _middle(digit.box), _middle(neighbour.box)
+    level = abs(y - near_y - slope * (x - near_x)) <= LEVEL_FAR * height
+    return level or -_overlap(digit.box, neighbour.box, axis=0) <= FAR * height
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return box[0] + box[2] / 2, box[1] + box[3] / 2
+
+
+def _of_one_pen(lines: list[list[_Part]], ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> list[list[_Part]]:
+    """Leave out of each line, and where it stands alone, what is far fainter and finer than the pen: creases, folds."""
+    pens = [[_pen(part, ink, labels) for part in line] for line in lines]
+    usual = float(np.median([pen for line in pens for pen in line])) if pens else 0.0
+    kept = []
+    for line, own in zip(lines, pens, strict=True):
+        compared = sorted(own if len(own) > 1 else [*own, usual])
+        least = FAINT * compared[len(compared) // 2]
+        kept.append([part for part, pen in zip(line, own, strict=True) if pen >= least])
+    return [line for line in kept if line]
+
+
+def _pen(part: _Part, ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> float:
+    """Return how much ink a pen left for each px of a part's strokes: their width times their strength."""
+    x, y, width, height = part.box
+    mask = np.isin(labels[y : y + height, x : x + width], part.labels)
+    strength = float(ink[y : y + height, x : x + width][mask].mean()) if mask.any() else 0.0
+    return stroke_width(mask.astype(np.uint8)) * strength
 
 
 def _group_into_numbers(line: list[_Part]) -> list[list[_Part]]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from inkdigits.ink import WEAK_INK
 
@@ -106,7 +106,7 @@ def slope_of(rules: list[Rule]) -> float | None:
     across = [(rule.slope, len(rule.centers)) for rule in rules if not rule.down]
     if not across:
         return None
-    return _weighted_median([slope for slope, _ in across], [length for _, length in across])
+    return weighted_median([slope for slope, _ in across], [length for _, length in across])
 
 
 def _search_copy(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
@@ -356,8 +356,8 @@ def _printed_alike(rules: list[Rule]) -> list[Rule]:
     if not across:
         return []
     lengths = [len(rule.centers) for rule in across]
-    thickness = _weighted_median([rule.thickness for rule in across], lengths)
-    strength = _weighted_median([rule.strength for rule in across], lengths)
+    thickness = weighted_median([rule.thickness for rule in across], lengths)
+    strength = weighted_median([rule.strength for rule in across], lengths)
     return [
         rule
         for rule in across + [rule for rule in rules if rule.down]
@@ -370,10 +370,11 @@ def _is_drawn_through(rule: Rule) -> bool:
     return length >= MIN_ASPECT * rule.thickness and rule.covered >= DRAWN_THROUGH * length
 
 
-def _weighted_median(values: list[float], weights: list[int]) -> float:
+def weighted_median(values: ArrayLike, weights: ArrayLike) -> float:
+    """Return the value up to which half of the weight lies."""
     order = np.argsort(values)
-    passed = np.cumsum(np.array(weights)[order])
-    return float(np.array(values)[order][int(np.searchsorted(passed, passed[-1] / 2))])
+    passed = np.cumsum(np.asarray(weights)[order])
+    return float(np.asarray(values)[order][int(np.searchsorted(passed, passed[-1] / 2))])
 
 
 def _reach(rule: Rule) -> int:
