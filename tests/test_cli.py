@@ -305,6 +305,32 @@ def test_what_the_network_was_shown_is_written(run: Run, page: Path, tmp_path: P
         assert image.size == (28, 28)
 
 
+def test_the_annotated_picture_is_full_size(run: Run, page: Path, tmp_path: Path) -> None:
+    """--annotate writes the upright picture, coloured where something was read."""
+    assert run("read", page, "--annotate", tmp_path / "seen").exit_code == 0
+    [drawn] = (tmp_path / "seen").iterdir()
+    with Image.open(drawn) as image, Image.open(page) as original:
+        assert (drawn.name, image.mode, image.size) == ("1-page.jpg", "RGB", original.size)
+        assert np.ptp(np.asarray(image).astype(int), axis=2).max() > 100
+
+
+def test_notes_go_to_stderr_and_into_json(run: Run, draw: Draw, tmp_path: Path) -> None:
+    """--explain says what was seen of a picture on stderr; with --json it is there under notes, too."""
+    path = tmp_path / "slate.png"
+    Image.fromarray(255 - draw("305")).save(path)
+    done = run("read", path, "--explain", "--json")
+    assert done.stderr == f"{path}: light ink on dark paper: turned over\n"
+    assert json.loads(done.stdout)["notes"] == ["light ink on dark paper: turned over"]
+
+
+def test_a_picture_that_fails_is_explained_by_its_reason(run: Run, tmp_path: Path) -> None:
+    """--explain and --annotate of what cannot be opened: the reason, no picture, no traceback."""
+    (tmp_path / "no.png").write_text("no picture")
+    done = run("read", tmp_path / "no.png", "--explain", "--json", "--annotate", tmp_path / "seen")
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["notes"], (tmp_path / "seen").exists()) == (1, [answer["reason"]], False)
+
+
 def test_the_tutorial_from_the_command(run: Run) -> None:
     """Without options: the published figures, why it stopped, the first predictions with the wrong ones marked."""
     done = run("train")

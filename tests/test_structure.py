@@ -19,7 +19,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"} | {"number_set", "shaking"},
     {"modelfile", "confidence", "rules", "ctc", "pool", "second", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
-    {"reader", "number_reader", "digit_reader", "table", "shards", "ledger", "workers", "batch"}
+    {"reader", "number_reader", "digit_reader", "annotate", "explain", "table", "shards", "ledger", "workers", "batch"}
     | {"doubts", "store", "corrections", "backlog"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "cards", "training", "line_training"}
     | {"adaptation"},

@@ -19,6 +19,9 @@ from inkdigits import __version__
 from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from inkdigits.adaptation import AdaptationResult
     from inkdigits.batch import Plan, Summary
     from inkdigits.datasets import Dataset
@@ -106,10 +109,12 @@ def main() -> None:
 
 @main.command()
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
-@click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
+@click.option("--model", help="A file, or a bundled one.  [default: reader]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table too: .csv or .parquet.")
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
+@click.option("--annotate", "annotated", type=FOLDER, metavar="DIR", help="Write the pictures, readings drawn on them.")
+@click.option("--explain", "explained", is_flag=True, help="Say what was seen, and what would help.")
 @click.option(
     "--max-error",
     type=click.Choice(MAX_ERRORS),
@@ -118,14 +123,17 @@ def main() -> None:
     help="Errors promised.  [default: 0.01]",
 )
 @click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
-@click.option("--second-opinion", is_flag=True, help="Ask RapidOCR about doubtful numbers; extra [ocr].")
+@click.option("--second-opinion", is_flag=True, help="Ask RapidOCR if in doubt; extra [ocr].")
 @rule_options
 def read(
     pictures: tuple[str, ...],
+    *,
     model: str | None,
     as_json: bool,
     out: Path | None,
     show_input: Path | None,
+    annotated: Path | None,
+    explained: bool,
     max_error: str,
     separators: bool,
     second_opinion: bool,
@@ -133,7 +141,7 @@ def read(
 ) -> None:
     """Read the digits on pictures: photos, scans, drawings, all pages of a PDF or TIFF, all pictures in a folder.
 
-    Exit status: 0 all read, 1 some picture failed (the others are still read), 2 wrong use, 130 stopped.
+    Exit status: 0 all read, 1 some failed, 2 wrong use, 130 stopped.
     """
     from inkdigits.reader import Reader
     from inkdigits.rules import parse_rules
@@ -150,9 +158,13 @@ def read(
         files = _find_files(pictures)
         for number, (file, refused) in enumerate(files, start=1):
             for reading in [refused] if refused else reader.read_pages(file, rule=rule):
-                click.echo(json.dumps({"file": file, **reading.to_dict()}) if as_json else _describe(file, reading))
+                notes = {"notes": _explain(file, reading)} if explained else {}
+                found = {"file": file, **reading.to_dict(), **notes}
+                click.echo(json.dumps(found) if as_json else _describe(file, reading))
                 if show_input is not None:
                     _save_inputs(show_input, f"{number}-{Path(file).stem}", reading)
+                if annotated is not None:
+                    _save_annotated(annotated, f"{number}-{Path(file).stem}", file, reading)
                 statuses.append(reading.status)
                 rows += rows_of(file, reading) if out is not None else []
                 show(_describe_progress(number, len(files), reading), number - 1 + _share_read(reading), len(files))
@@ -531,6 +543,34 @@ def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
     digits = [digit for number in reading.numbers for digit in number.digits]
     for i, digit in enumerate(digits):
         save_picture(folder / f"{picture}-{i}-{digit.text}.png", digit.shown_picture)
+
+
+def _save_annotated(folder: Path, name: str, file: str, reading: PageReading) -> None:
+    """Write a picture, or its page, with what was read; one that could not be opened is not written."""
+    from inkdigits.annotate import annotate
+    from inkdigits.pictures import save_picture
+
+    if reading.status != "failed":
+        name += f"-page{reading.page}" if reading.pages > 1 else ""
+        save_picture(folder / f"{name}.jpg", annotate(_load_page(file, reading), reading))
+
+
+def _explain(file: str, reading: PageReading) -> tuple[str, ...]:
+    """Say on stderr what was seen of a picture and what would help; return it."""
+    from inkdigits.explain import explain
+
+    notes = (reading.reason,) if reading.status == "failed" else explain(_load_page(file, reading), reading)
+    page = f" page {reading.page}:" if reading.pages > 1 else ""
+    for note in notes:
+        click.echo(_printable(f"{file}:{page} {note}"), err=True)
+    return notes
+
+
+def _load_page(file: str, reading: PageReading) -> NDArray[np.uint8]:
+    from inkdigits.pictures import open_pages
+
+    with open_pages(file) as pages:
+        return pages.load(reading.page)
 
 
 def _trainer(recipe: str, data: str, also: tuple[str, ...], start: str | None, method: Any) -> Callable[..., Any]:
