@@ -30,8 +30,8 @@ PART_HEIGHT = 0.6  # a part this low may belong to the digit below or above it
 PART_GAP = 0.25  # of the usual height; as far as the bar of a 5 stands from its body
 NUMBER_GAP = 1.0  # of the line's height; digits further apart are two numbers
 SAME_LINE = 0.4  # share of the lower digit's height that two neighbours of a line have in common
-FAR = 2.0  # of the height; digits that stand so far apart must stand level to be of one line
-LEVEL_FAR = 0.35  # of the height; as much as those of one line differ by
+FAR = 2.0  # of the height; a digit so far off must stand in the course of a line that is as long
+OFF_COURSE = 0.35  # of the height; as much as those of one line differ by
 FAINT = 0.2  # of the usual pen's ink, its width times its strength; a crease or a fold has half of that
 PATCH = 0.5  # thickness, as a share of the longer side, from which ink is a blot; bold digits reach 0.4
 MARGIN = 2  # px; the soft edge of a digit is cut out with it
@@ -87,7 +87,7 @@ def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     parts = _without_frames(parts, usual)
     slope = _slope(rules, parts, usual)
     if abs(slope) < LEVEL:
-        return replace(_read_lines(parts, ink, labels, usual, slope), n_rules=len(rules))
+        return replace(_read_lines(parts, ink, labels, usual), n_rules=len(rules))
     turn = Turn.level(ink.shape, slope)
     labels = turn.apply_labels(labels)  # what hangs together was found before: turning blurs narrow gaps
     page = _read_lines(_boxed_anew(parts, labels), turn.apply(ink), labels, usual)
@@ -101,13 +101,11 @@ def why_nothing(ink: NDArray[np.uint8]) -> str:
     return _plausible(parts, labels)[1]
 
 
-def _read_lines(
-    parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32], usual: float, slope: float = 0.0
-) -> PageInk:
+def _read_lines(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.int32], usual: float) -> PageInk:
     """Join parts to digits, lines and numbers."""
     parts = [part for part in parts if part.height <= MAX_HEIGHT * usual or not touches_border(part.box, ink.shape)]
     digits = [part for part in _join_parts(parts, usual) if part.height >= MIN_HEIGHT * usual]
-    rows = _of_one_pen(_group_into_lines(digits, slope), ink, labels)
+    rows = _of_one_pen(_group_into_lines(digits), ink, labels)
     lines = [_group_into_numbers(row) for row in rows]
     return PageInk(
         numbers=tuple(tuple(_cut_out(part, ink, labels) for part in number) for line in lines for number in line),
@@ -286,11 +284,11 @@ def _merge(parts: list[_Part]) -> _Part:
     return _Part(labels, union([part.box for part in parts]), sum(part.area for part in parts))
 
 
-def _group_into_lines(digits: list[_Part], slope: float) -> list[list[_Part]]:
+def _group_into_lines(digits: list[_Part]) -> list[list[_Part]]:
     """Append each digit, from left to right, to the line whose last digit it stands beside."""
     lines: list[list[_Part]] = []
     for digit in sorted(digits, key=lambda digit: digit.box[0]):
-        beside = [line for line in lines if _shares_line(digit, line[-1], slope)]
+        beside = [line for line in lines if _shares_line(digit, line)]
         if beside:
             max(beside, key=lambda line: _overlap(digit.box, line[-1].box, axis=1)).append(digit)
         else:
@@ -298,13 +296,16 @@ def _group_into_lines(digits: list[_Part], slope: float) -> list[list[_Part]]:
     return sorted(lines, key=lambda line: line[0].box[1] + line[0].height / 2)
 
 
-def _shares_line(digit: _Part, neighbour: _Part, slope: float) -> bool:
-    if _overlap(digit.box, neighbour.box, axis=1) < SAME_LINE * min(digit.height, neighbour.height):
+def _shares_line(digit: _Part, line: list[_Part]) -> bool:
+    """Whether a digit stands beside the last of a line and, where it is far off, in the course of a long line."""
+    last = line[-1]
+    if _overlap(digit.box, last.box, axis=1) < SAME_LINE * min(digit.height, last.height):
         return False
-    height = (digit.height + neighbour.height) / 2
-    (x, y), (near_x, near_y) = _middle(digit.box), _middle(neighbour.box)
-    level = abs(y - near_y - slope * (x - near_x)) <= LEVEL_FAR * height
-    return level or -_overlap(digit.box, neighbour.box, axis=0) <= FAR * height
+    (x, y), (first_x, first_y), (last_x, last_y) = (_middle(part.box) for part in (digit, line[0], last))
+    height, span = (digit.height + last.height) / 2, last_x - first_x
+    if -_overlap(digit.box, last.box, axis=0) <= FAR * height or span < x - last_x:
+        return True
+    return abs(y - last_y - (last_y - first_y) / span * (x - last_x)) <= OFF_COURSE * height
 
 
 def _middle(box: Box) -> tuple[float, float]:
