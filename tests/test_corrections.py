@@ -14,6 +14,7 @@ from inkdigits.corrections import Exported, export_corrections
 from inkdigits.datasets import load_dataset
 from inkdigits.doubts import Doubt
 from inkdigits.errors import DatasetError
+from inkdigits.number_set import load_numbers
 from inkdigits.pictures import encode_png
 from inkdigits.store import Store
 
@@ -50,10 +51,12 @@ def test_an_export_is_a_folder_of_digits_and_a_list_of_numbers(tmp_path: Path, s
 
 
 def test_an_export_can_be_learned_from(tmp_path: Path, store: Store) -> None:
-    """folder:DIR takes it as it is: the single digits with what was said of them."""
+    """folder:DIR and numbers:DIR take it as it is: single digits, and all with what was said of them."""
     export_corrections(store, tmp_path / "out")
     dataset = load_dataset(f"folder:{tmp_path / 'out'}")
     assert (sorted(dataset.labels), dataset.skipped) == ([1, 7], ())
+    numbers = load_numbers(f"numbers:{tmp_path / 'out'}")
+    assert (numbers.readings, [path.exists() for path in numbers.paths]) == (SAID, [True] * len(SAID))
 
 
 def test_what_is_there_is_not_written_over(tmp_path: Path, store: Store) -> None:
