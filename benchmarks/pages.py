@@ -94,7 +94,7 @@ def read_labels(folder: Path) -> list[dict[str, str]]:
 
 
 def measure_sudoku(reader: Reader, folder: Path) -> tuple[int, int, int, int]:
-    """Return how many cells are right, of how many, and how many times were found, of how many."""
+    """Return how many cells are right, of how many, and how many times were found as a number, of how many."""
     right = cells = times = 0
     labels = read_labels(folder)
     for row in labels:
@@ -102,7 +102,8 @@ def measure_sudoku(reader: Reader, folder: Path) -> tuple[int, int, int, int]:
         grid = (folder / row["file"]).with_suffix(".txt").read_text(encoding="utf-8").split()
         read = [reader.read_digit(cell).text or "0" for cell in cut_cells(gray, row)]
         right, cells = right + sum(a == b for a, b in zip(grid, read, strict=True)), cells + len(grid)
-        times += only_digits(row["time_below_grid"]) in _rows_of(reader, folder / row["file"])
+        found = {number.text for number in reader.read(folder / row["file"]).numbers}
+        times += only_digits(row["time_below_grid"]) in found
     return right, cells, times, len(labels)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigits.ink import extract_ink, flatten, stroke_width, to_working_size
+from inkdigits.ink import extract_ink, flatten, pen_width, stroke_width, to_working_size
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -204,3 +204,13 @@ def test_grey_ink_is_told_from_uneven_paper(draw: Draw, strength: float) -> None
     flat = flatten(np.asarray(shaded, np.uint8))
     assert np.median(flat[drawn > 0.9]) > 200
     assert np.percentile(flat[drawn == 0], 90) < 20
+
+
+def test_the_pen_is_measured_beside_a_dark_surface() -> None:
+    """Strokes of 6 px stay strokes of 6 px where a table fills half of the picture."""
+    mask = np.zeros((400, 400), np.uint8)
+    for x in range(20, 380, 30):
+        cv2.line(mask, (x, 20), (x, 180), 1, 6)
+    mask[220:] = 1
+    assert pen_width(mask) == pytest.approx(6, abs=1)
+    assert pen_width(np.zeros((9, 9), np.uint8)) == 0

@@ -84,6 +84,16 @@ def stroke_width(mask: NDArray[np.uint8]) -> float:
     return max(1.0, 4 * float(inside.mean()) - 2) if inside.size else 0.0
 
 
+def pen_width(mask: NDArray[np.uint8]) -> float:
+    """Return the usual width of the strokes of a page's mask (h, w) uint8, in px; 0 for an empty one.
+
+    It is the median along the middles of what is there, so that a dark surface counts by its length, not by its area.
+    """
+    distances = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
+    middles = distances[(distances > 0) & (distances >= cv2.dilate(distances, np.ones((3, 3), np.uint8)))]
+    return max(1.0, 2 * float(np.median(middles)) - 1) if middles.size else 0.0
+
+
 def _take_off_paper(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Return the contrast with the paper, (h, w) in gray levels, ink is positive; and a small copy with dark ink."""
     gray = gray if _has_dark_ink(gray) else 255 - gray

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.frame import erase_frame
-from inkdigits.ink import WEAK_INK, stroke_width
+from inkdigits.ink import WEAK_INK, pen_width, stroke_width
 from inkdigits.readings import Box, union
 from inkdigits.ruling import Rule, erase_rules, find_rules, slope_of, weighted_median
 from inkdigits.tilt import LEVEL, Turn, slope_of_rows
@@ -172,7 +172,7 @@ def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
 def _connected_parts(ink: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[_Part]]:
     """Label the connected components; gaps as a dry pen leaves them, are closed first."""
     mask = (ink >= WEAK_INK * 255).astype(np.uint8)
-    gap = int(DRY_GAP * stroke_width(mask)) | 1
+    gap = int(DRY_GAP * pen_width(mask)) | 1
     padded = cv2.copyMakeBorder(mask, gap, gap, gap, gap, cv2.BORDER_CONSTANT)  # or ink near the border grows to it
     joined = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))[gap:-gap, gap:-gap]
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
