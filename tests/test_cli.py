@@ -440,9 +440,10 @@ def test_a_batch_says_what_came_of_it(run: Run, page: Path, tmp_path: Path) -> N
 
 
 def test_bundled_models_are_listed(run: Run) -> None:
-    """`models` lists the bundled reader, `models reader` prints its card."""
-    assert run("models").stdout.startswith("reader  ")
+    """`models` lists the bundled ones, `models NAME` prints the card of one."""
+    assert [line.split()[0] for line in run("models").stdout.splitlines()] == ["line", "reader", "tiny"]
     assert "mnist" in run("models", "reader").stdout
+    assert "connectionist temporal classification" in run("models", "line").stdout
 
 
 @pytest.mark.parametrize(

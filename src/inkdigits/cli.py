@@ -53,6 +53,7 @@ RECIPE_NAMES = (
     ),
     "convnet",
 )
+RECIPE_HELP = f"{', '.join(RECIPE_NAMES)}."
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
 LEVEL_NAMES = ("digit", "number", "page")
 CHECK_NAMES = ("luhn", "mod11", "ean", "iban")
@@ -228,10 +229,10 @@ def batch(
 
 
 @main.command()
-@click.option("--recipe", type=click.Choice(RECIPE_NAMES), default="tutorial", show_default=True)
+@click.option("--recipe", type=click.Choice(RECIPE_NAMES), metavar="NAME", default="tutorial", help=RECIPE_HELP)
 @click.option("--data", default="digits", show_default=True, help=DATA_HELP)
 @click.option("--also", multiple=True, metavar="DATA", help="Learn from this set too. Repeatable.")
-@click.option("--from", "start", metavar="MODEL", help="The reader of lines that adapt and line-further go on from.")
+@click.option("--from", "start", metavar="MODEL", help="A reader of lines to go on from.")
 @click.option("--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: by custom]")
 @click.option("--split", "method", type=click.Choice(SPLIT_NAMES), default="first", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")

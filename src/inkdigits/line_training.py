@@ -160,7 +160,8 @@ def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
 def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -> Metadata:
     """Choose the thresholds on held-out lines."""
     judged = judge_lines(_to_model(fitted, metadata), lines)
-    return metadata.with_promises(confidence.choose_thresholds(judged.confidences, judged.correct))
+    rates = (*confidence.PROMISES, *confidence.MILD)
+    return metadata.with_promises(confidence.choose_thresholds(judged.confidences, judged.correct, rates=rates))
 
 
 def _figures(evaluation: NumbersEvaluation) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Several readers' opinions on one number -> one answer: a log-linear pool, whose weights held-out numbers gave.
+"""Several readers' opinions on one number -> one answer: a log-linear pool.
 
 An opinion is a matrix of frames as `ctc` has them. The pool's probability of a number is the product of what each
 reader gives it, raised to its weight, over all candidates and whatever else it may be (Genest and Zidek, Combining
@@ -18,7 +18,7 @@ from inkdigits import ctc
 from inkdigits.rules import Rule
 
 CLEAR = 0.99  # probability from which on nobody looks for a runner-up: that takes longer than all else
-LEAST_MASS = 1e-6  # of all that the surest reader thinks of; below it no allowed number is what stands there
+LEAST_MASS = 0.01  # of all that a reader thinks of; below it what the rule allows is not what it sees
 START = (0.7, math.log(1e-3))  # of the search for a reader's weight and the logarithm of its floor
 
 Floats = NDArray[np.float64]
@@ -34,9 +34,9 @@ class Voice:
 
 ALONE = Voice(weight=1.0, floor=0.0)  # of a reader that is asked alone
 DEFAULT_VOICES = (  # of a network of lines, of single digits, of a second opinion; see the lab log of 2026-11-25
-    Voice(0.7, 1e-9),
+    Voice(1.0, 1e-9),
     Voice(0.4, 1e-3),
-    Voice(0.4, 1e-3),
+    Voice(0.7, 1e-3),
 )
 
 
