@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigits.ink import extract_ink, flatten, pen_width, stroke_width, to_working_size
+from inkdigits.ink import extract_ink, flatten, pen_width, stroke_width, take_off_paper, to_working_size
 
 Draw = Callable[..., NDArray[np.uint8]]
 
@@ -214,3 +214,14 @@ def test_the_pen_is_measured_beside_a_dark_surface() -> None:
     mask[220:] = 1
     assert pen_width(mask) == pytest.approx(6, abs=1)
     assert pen_width(np.zeros((9, 9), np.uint8)) == 0
+
+
+def test_ink_is_part_of_the_flattened_picture(draw: Draw) -> None:
+    """What one pass takes for ink is as strong as in the flattened picture, which keeps faint marks besides."""
+    page = draw("305", "41")
+    page[6:9, 5:25] = 235
+    contrast = take_off_paper(page)
+    ink = contrast.ink > 0
+    assert np.array_equal(contrast.ink[ink], contrast.flat[ink])
+    assert contrast.flat[7, 5:25].all()
+    assert not contrast.ink[:12, :30].any()

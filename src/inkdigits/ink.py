@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 import cv2
@@ -27,8 +29,9 @@ FEW_IN = 50_000  # and one in that many of a large picture; dead pixels are rare
 BARE_BORDER = 0.05  # of its pixels are edges; in a tight crop, or where a frame is cut off, more are
 SOFTEST = 0.15  # of the sharpest edge; a stroke is that sharp somewhere, the rest of a shadow nowhere
 DARKEST_SHADE = 0.2  # of the brightest paper; noise would be taken for ink in what is darker
-OVERVIEW_SIZE = 384  # px; light and paper change slowly, a small copy shows them
-MEDIAN_SIZE = 96  # px; a median of a large window takes long
+OVERVIEW_SIZES = (192, 384)  # px; light and paper change slowly, a small copy shows them: a quarter of a large picture
+MEDIAN_SIDE = 5  # px; of a wider window a smaller copy is taken: OpenCV sorts this many fast
+MEDIAN_WIDTH = 72  # px; and a narrower picture pixel by pixel, ten times slower
 WINDOWS = (1 / 20, 1 / 12, 1 / 6, 1 / 3, 2 / 3)  # of the shorter side: strokes may be a hair or fill the picture
 MOST_INK = 0.35  # of a window; where more of it is ink, its median may be ink too
 SAME_INK = 0.97  # a window sees all of the ink when the next wider one hardly sees more of its edges
@@ -45,33 +48,78 @@ def to_working_size(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     return np.asarray(cv2.resize(gray, size, interpolation=interpolation), np.uint8), scale
 
 
-def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the ink of a grayscale picture, (h, w) uint8: 0 where there is paper, 255 where ink is strongest.
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """How far each pixel of a picture stands out from its paper, and what of that is ink.
 
-    The paper's own brightness is estimated by a morphological closing whose window is hardly larger than the strokes
-    need. Ink may be darker or lighter than the paper. A picture in which nothing stands out from the
-    noise of its paper gives zeros.
+    Attributes
+    ----------
+    values : (h, w) float32 in gray levels, 0 is paper, ink is positive
+    peak : that of the strongest ink
+    noise : standard deviation of the paper's noise, in gray levels
+    sharp : (h, w) bool, where the picture has sharp edges
     """
-    gray, noise = _smooth(gray)
-    contrast, overview = _take_off_paper(gray)
-    peak = _peak(contrast)
-    if peak < max(MIN_CONTRAST, NOISE_MARGIN * noise):
-        return np.zeros_like(gray)
-    sure = contrast > max(SURE_INK * peak, 0.7 * NOISE_MARGIN * noise)
-    weak = contrast > max(WEAK_INK * peak, 0.4 * NOISE_MARGIN * noise)
-    sharp = cv2.resize(_edges(overview, SOFTEST).astype(np.uint8), gray.shape[::-1]) > 0
-    nearby = cv2.dilate(_connected_to(sure & sharp, weak), np.ones((3, 3), np.uint8))  # keeps the soft edge of strokes
-    return np.asarray(np.rint(np.clip(contrast / peak, 0, 1) * 255 * nearby), np.uint8)
+
+    values: NDArray[np.float32]
+    peak: float
+    noise: float
+    sharp: NDArray[np.bool_]
+
+    @cached_property
+    def flat(self) -> NDArray[np.uint8]:
+        """(h, w) uint8: 0 is paper, 255 where ink is strongest.
+
+        Nothing is decided in it: what is faint stays, grain and print too, for a reader of lines that has learned to
+        tell them apart.
+        """
+        share = self.values / max(self.peak, MIN_CONTRAST)
+        return np.asarray(np.rint(np.minimum(share, 1, out=share) * 255), np.uint8)
+
+    @cached_property
+    def ink(self) -> NDArray[np.uint8]:
+        """(h, w) uint8: 0 where there is paper, 255 where ink is strongest.
+
+        Zeros where nothing stands out from the noise.
+        """
+        if self.peak < max(MIN_CONTRAST, NOISE_MARGIN * self.noise):
+            return np.zeros_like(self.flat)
+        sure = self.values > max(SURE_INK * self.peak, 0.7 * NOISE_MARGIN * self.noise)
+        weak = self.values > max(WEAK_INK * self.peak, 0.4 * NOISE_MARGIN * self.noise)
+        connected = _connected_to(sure & self.sharp, weak)
+        return self.flat * np.asarray(cv2.dilate(connected, _square(3)), np.uint8)  # keeps the soft edge of strokes
+
+
+def extract_ink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ink of a grayscale picture, (h, w) uint8: 0 where there is paper, 255 where ink is strongest."""
+    return take_off_paper(gray).ink
 
 
 def flatten(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return how much darker than its paper a grayscale picture is, (h, w) uint8; 255 where ink is strongest.
+    """Return how much darker than its paper a grayscale picture is, (h, w) uint8; 255 where ink is strongest."""
+    return take_off_paper(gray).flat
 
-    Other than `extract_ink` it decides nothing: what is faint stays, grain and print too, for a reader of lines that
-    has learned to tell them apart.
+
+def take_off_paper(gray: NDArray[np.uint8]) -> Contrast:
+    """Return how far a grayscale picture stands out from its paper, (h, w) uint8; ink may be darker or lighter than it.
+
+    The paper's own brightness is estimated by a morphological closing whose window is hardly larger than the strokes
+    need.
     """
-    contrast, _ = _take_off_paper(_smooth(gray)[0])
-    return np.asarray(np.rint(np.clip(contrast / max(_peak(contrast), MIN_CONTRAST), 0, 1) * 255), np.uint8)
+    gray, noise = _smooth(gray)
+    overview = _Overview.of(gray)
+    if not _has_dark_ink(overview):
+        gray = 255 - gray
+        overview = _Overview.of(gray)
+    paper = _resize(_paper(overview), gray.shape)
+    light = paper / max(1.0, float(paper.max()))  # what is written in the shade has less contrast there, not less ink
+    contrast = np.maximum(paper - gray, 0) / np.maximum(light, DARKEST_SHADE)
+    grain, peak = _ranked(contrast, *_grain_and_peak(contrast.size))
+    return Contrast(
+        values=np.maximum(contrast - grain, 0),
+        peak=max(0.0, peak - grain),
+        noise=noise,
+        sharp=_resize(overview.edges(SOFTEST).astype(np.uint8), gray.shape) > 0,
+    )
 
 
 def stroke_width(mask: NDArray[np.uint8]) -> float:
@@ -90,162 +138,199 @@ def pen_width(mask: NDArray[np.uint8]) -> float:
     It is the median along the middles of what is there, so that a dark surface counts by its length, not by its area.
     """
     distances = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
-    middles = distances[(distances > 0) & (distances >= cv2.dilate(distances, np.ones((3, 3), np.uint8)))]
+    middles = distances[(distances > 0) & (distances >= cv2.dilate(distances, _square(3)))]
     return max(1.0, 2 * float(np.median(middles)) - 1) if middles.size else 0.0
-
-
-def _take_off_paper(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return the contrast with the paper, (h, w) in gray levels, ink is positive; and a small copy with dark ink."""
-    gray = gray if _has_dark_ink(gray) else 255 - gray
-    overview = _overview(gray)
-    paper = np.asarray(cv2.resize(_paper(overview), gray.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    light = paper / max(1.0, float(paper.max()))  # what is written in the shade has less contrast there, not less ink
-    contrast = np.clip(paper - gray, 0, None) / np.maximum(light, DARKEST_SHADE)
-    contrast = np.clip(contrast - _ranked(contrast, contrast.size // 4), 0, None)  # bold ink may cover half of a crop
-    return np.asarray(contrast, np.float32), overview
 
 
 def _smooth(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     """Take out specks, and as much grain as would pass for ink; return the standard deviation of what grain is left."""
-    gray = np.asarray(cv2.medianBlur(gray, 3), np.uint8) if _has_specks(gray) else gray
+    contrast = _contrast(gray)
+    without_specks = _median(gray, 1, cv2.BORDER_REPLICATE)
+    if _has_specks(cv2.absdiff(gray, without_specks) > contrast / 2):
+        gray, contrast = without_specks, _contrast(without_specks)
     noise = _noise(gray)
-    too_strong = GRAIN * noise / max(_contrast(gray), 1.0)
+    too_strong = GRAIN * noise / max(contrast, 1.0)
     if too_strong <= 1:
         return gray, noise
     sigma = min(max(BLUR[0], too_strong / NOISE_LEFT), BLUR[1])
     return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma), np.uint8), noise / (sigma * NOISE_LEFT)
 
 
-def _has_specks(gray: NDArray[np.uint8]) -> bool:
-    """Whether many lone pixels stand out; the pixels of a stroke, however thin, are not alone."""
-    off = cv2.absdiff(gray, cv2.medianBlur(gray, 3)) > _contrast(gray) / 2
-    _, _, statistics, _ = cv2.connectedComponentsWithStats(off.astype(np.uint8), connectivity=8)
+def _contrast(gray: NDArray[np.uint8]) -> float:
+    """Return how far the darkest and the lightest parts lie apart, whatever single pixels say."""
+    few = gray.size // 500
+    darkest, lightest = _ranked(cv2.blur(gray, (3, 3)), few, gray.size - 1 - few)
+    return lightest - darkest
+
+
+def _has_specks(off: NDArray[np.bool_]) -> bool:
+    """Whether many of the pixels that stand out are alone; those of a stroke, however thin, are not."""
+    if np.count_nonzero(off) <= MOST_SPECKS:
+        return False
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(off.view(np.uint8), connectivity=8)
     areas = statistics[1:, cv2.CC_STAT_AREA]
     return bool((areas <= SPECK_AREA).sum() > max(MOST_SPECKS, areas[areas > SPECK_AREA].sum()))
 
 
-def _contrast(gray: NDArray[np.uint8]) -> float:
-    """Return how far the darkest and the lightest parts lie apart, whatever single pixels say."""
-    smoothed = cv2.blur(gray, (3, 3)).astype(np.float32)
-    few = gray.size // 500
-    return _ranked(smoothed, gray.size - 1 - few) - _ranked(smoothed, few)
+def _noise(gray: NDArray[np.uint8]) -> float:
+    """Return the standard deviation of the paper's noise: most pixels are paper, so the median is about it."""
+    [median] = _ranked(np.abs(gray - cv2.boxFilter(gray, cv2.CV_32F, (3, 3))), gray.size // 2)
+    return 1.4826 * median
 
 
-def _connected_to(sure: NDArray[np.bool_], weak: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return the components of the weak mask that hold sure ink (hysteresis: Canny, 1986), (h, w) uint8."""
-    n, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
-    holds = np.zeros(n, np.uint8)
-    holds[labels[sure]] = 1
-    holds[0] = 0  # the paper
-    return np.asarray(holds[labels])
+@dataclass(frozen=True, eq=False)
+class _Overview:
+    """A small copy of a picture, and what is asked of it more than once."""
+
+    picture: NDArray[np.uint8]
+    medians: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, gray: NDArray[np.uint8]) -> _Overview:
+        least, most = OVERVIEW_SIZES
+        size = min(max(max(gray.shape) / 4, least), most)
+        return cls(_scale(gray, min(1.0, size / max(gray.shape))))
+
+    def edges(self, least: float = 0.5) -> NDArray[np.bool_]:
+        """Return where the picture changes within a pixel, (h, w) bool: ink does, light and shadow do not."""
+        gradient, peak = self._gradient
+        return gradient >= math.ceil(peak * least)
+
+    @cached_property
+    def _gradient(self) -> tuple[NDArray[np.uint8], float]:
+        gradient = np.asarray(cv2.morphologyEx(self.picture, cv2.MORPH_GRADIENT, _square(3)), np.uint8)
+        return gradient, _ranked(gradient, _rank_of_peak(gradient.size))[0]
+
+    def window(self, share: float) -> int:
+        """Return the side of a square window, odd, in px: a share of the shorter side."""
+        return int(min(self.picture.shape) * share) | 1
+
+    def close(self, share: float) -> NDArray[np.float32]:
+        """Fill everything dark that is narrower than a share of the shorter side."""
+        size = self.window(share)
+        closed = cv2.morphologyEx(self.picture, cv2.MORPH_CLOSE, _square(size))
+        return np.asarray(cv2.boxFilter(closed, cv2.CV_32F, (size, size)), np.float32)
+
+    def local_median(self, size: int) -> NDArray[np.uint8]:
+        """Return the median of the window around each pixel; beyond its border the picture is taken to be mirrored."""
+        if size not in self.medians:
+            scale = min(1.0, MEDIAN_SIDE / size)
+            small = _scale(self.picture, scale)
+            half = min(round(size * scale / 2), min(small.shape) - 1)
+            self.medians[size] = _resize(_median(small, half, cv2.BORDER_REFLECT_101), self.picture.shape)
+        return self.medians[size]
 
 
-def _peak(contrast: NDArray[np.float32]) -> float:
-    """Return the contrast of the strongest ink: reached by a few pixels, more of them in a large picture."""
-    few = min(contrast.size, FEW_PIXELS + contrast.size // FEW_IN)
-    return _ranked(contrast, contrast.size - few)
-
-
-def _ranked(values: NDArray[np.float32], rank: int) -> float:
-    """Return the value of a rank from the lowest, to a quarter of a gray level; values are 0..255.
-
-    Counting is many times faster than numpy's partition, which is slow where most values are the same.
-    """
-    counts = np.bincount((values.ravel() * 4).astype(np.uint16))
-    return float(np.searchsorted(np.cumsum(counts), rank + 1)) / 4
-
-
-def _has_dark_ink(gray: NDArray[np.uint8]) -> bool:
+def _has_dark_ink(overview: _Overview) -> bool:
     """Whether ink is the darker side of the edges: it covers less of the picture, and less of its border, than paper.
 
     The border decides where a bold digit fills its crop, the area where the corners of a photo are dark. Where nothing
     is written at the border, the same is asked of the picture without its light and shade.
     """
-    overview = _overview(gray)
-    edges = _edges(overview)
-    darkness = _darkness(overview, edges)
-    if _border(edges).mean() < BARE_BORDER:
-        flat = overview.astype(np.float32) - _local_median(overview, _window(overview, WINDOWS[-1]))
-        darkness += _darkness(flat, edges)
+    edges = overview.edges()
+    darkness = _darkness(overview.picture, edges)
+    if _share(_border(edges)) < BARE_BORDER:
+        light = overview.local_median(overview.window(WINDOWS[-1]))
+        darkness += _darkness(np.subtract(overview.picture, light, dtype=np.int16), edges)
     return darkness <= 0
 
 
-def _darkness(picture: NDArray[Any], edges: NDArray[np.bool_]) -> float:
+def _darkness(picture: NDArray[np.integer], edges: NDArray[np.bool_]) -> float:
     """Return from -1 to 1 how much of a picture, and of its border, lies on the darker side of its edges."""
-    dark = picture < picture[edges].mean()
-    return float(dark.mean() + _border(dark).mean()) - 1
+    dark = picture < math.ceil(picture[edges].sum() / np.count_nonzero(edges))
+    return _share(dark) + _share(_border(dark)) - 1
 
 
-def _border(picture: NDArray[Any]) -> NDArray[Any]:
+def _share(mask: NDArray[np.bool_]) -> float:
+    return np.count_nonzero(mask) / mask.size
+
+
+def _border(picture: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
 
 
-def _paper(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _paper(overview: _Overview) -> NDArray[np.float32]:
     """Return the brightness that the paper has at each pixel, (h, w) float32."""
-    candidates = [_close(overview, share) for share in WINDOWS]
-    edges = _edges(overview)
-    at_edges = [(paper - overview)[edges] for paper in candidates]
-    half = float(at_edges[-1].max(initial=0)) / 2
-    seen = [int((contrast > half).sum()) for contrast in at_edges]
-    enough = [
-        count >= SAME_INK * wider and count >= max(seen) / 2 for count, wider in zip(seen, [*seen[1:], 0], strict=True)
-    ] + [True]
-    chosen = min(enough.index(True) + 1, len(seen) - 1)  # one wider: edges are seen before the heart of a bold stroke
+    candidates = [overview.close(share) for share in WINDOWS]
+    at = np.flatnonzero(overview.edges())
+    contrasts = np.stack([paper.ravel()[at] for paper in candidates]) - overview.picture.ravel()[at]
+    seen = (contrasts > contrasts[-1].max(initial=0) / 2).sum(axis=1)
+    enough = (seen >= SAME_INK * np.append(seen[1:], 0)) & (seen >= seen.max() / 2)
+    first = int(enough.argmax()) if enough.any() else len(seen)
+    chosen = min(first + 1, len(seen) - 1)  # one wider: edges are seen before the heart of a bold stroke
     return _follow_shadows(overview, candidates[chosen], WINDOWS[: chosen + 1])
 
 
 def _follow_shadows(
-    overview: NDArray[np.uint8], closed: NDArray[np.float32], windows: tuple[float, ...]
+    overview: _Overview, closed: NDArray[np.float32], windows: tuple[float, ...]
 ) -> NDArray[np.float32]:
     """Take a local median for the paper where little of its window is ink: it keeps the edge of a shadow."""
-    contrast = np.clip(closed - overview, 0, None)
-    grain = _ranked(contrast, contrast.size // 4)  # the closing takes the lightest grain; bold ink may cover half
-    paper, contrast = closed - grain, np.clip(contrast - grain, 0, None)
-    ink = (contrast > SURE_INK * _peak(contrast)).astype(np.float32)
-    bare = cv2.dilate(ink, np.ones((3, 3), np.uint8)) == 0  # not even the soft edge of a stroke
-    for size in {_window(overview, share) for share in windows}:
-        little = bare & (cv2.blur(ink, (size, size)) < MOST_INK)
-        paper = np.where(little, np.minimum(paper, _local_median(overview, size)), paper)
-    return np.asarray(paper, np.float32)
+    contrast = np.maximum(closed - overview.picture, 0)
+    grain, peak = _ranked(contrast, *_grain_and_peak(contrast.size))
+    ink = _mask(np.maximum(contrast - grain, 0) > SURE_INK * max(0.0, peak - grain))
+    lowest = np.full_like(ink, 255)
+    for size in {overview.window(share) for share in windows}:
+        much = _mask(cv2.boxFilter(ink, cv2.CV_32F, (size, size)) >= MOST_INK * 255)
+        lowest = np.minimum(lowest, overview.local_median(size) | much)
+    near = np.asarray(cv2.dilate(ink, _square(3)), np.uint8)  # the soft edge of a stroke
+    return np.asarray(np.minimum(closed - grain, lowest | near), np.float32)
 
 
-def _local_median(overview: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Return the median of the window around each pixel; beyond its border the picture is taken to be mirrored."""
-    scale = min(1.0, MEDIAN_SIZE / max(overview.shape))
-    small = np.asarray(cv2.resize(overview, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    half = min(round(size * scale / 2), min(small.shape) - 1)
-    padded = cv2.copyMakeBorder(small, half, half, half, half, cv2.BORDER_REFLECT_101)
-    median = cv2.medianBlur(padded, 2 * half + 1)[half : half + small.shape[0], half : half + small.shape[1]]
-    return np.asarray(cv2.resize(median, overview.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+def _connected_to(sure: NDArray[np.bool_], weak: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return the components of the weak mask that hold sure ink (hysteresis: Canny, 1986), (h, w) uint8."""
+    n, labels = cv2.connectedComponents(weak.view(np.uint8), connectivity=8)
+    holds = np.zeros(n, np.uint8)
+    holds[labels[sure]] = 1
+    holds[0] = 0  # the paper
+    return np.asarray(np.take(holds, np.asarray(labels, np.int32)))
 
 
-def _edges(overview: NDArray[np.uint8], least: float = 0.5) -> NDArray[np.bool_]:
-    """Return where the picture changes within a pixel, (h, w) bool: ink does, light and shadow do not."""
-    gradient = np.asarray(cv2.morphologyEx(overview, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.float32)
-    return gradient >= _peak(gradient) * least
+def _grain_and_peak(size: int) -> tuple[int, int]:
+    """Return the ranks of the lightest grain and of the strongest ink; bold ink may cover half of a crop."""
+    return size // 4, _rank_of_peak(size)
 
 
-def _close(overview: NDArray[np.uint8], share: float) -> NDArray[np.float32]:
-    """Fill everything dark that is narrower than a share of the shorter side."""
-    size = _window(overview, share)
-    closed = cv2.morphologyEx(overview, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
-    return np.asarray(cv2.blur(closed.astype(np.float32), (size, size)), np.float32)
+def _rank_of_peak(size: int) -> int:
+    """Return the rank of the strongest ink: reached by a few pixels, more of them in a large picture."""
+    return size - min(size, FEW_PIXELS + size // FEW_IN)
 
 
-def _window(overview: NDArray[np.uint8], share: float) -> int:
-    """Return the side of a square window, odd, in px."""
-    return int(min(overview.shape) * share) | 1
+def _ranked(values: NDArray[Any], *ranks: int) -> tuple[float, ...]:
+    """Return the values of some ranks from the lowest, to a quarter of a gray level; values are 0 or more.
+
+    Counting is many times faster than numpy's partition, which is slow where most values are the same.
+    """
+    steps = 1 if values.dtype == np.uint8 else 4
+    levels = values if steps == 1 else (values * steps).astype(np.uint16)
+    n_levels = 256 if steps == 1 else int(levels.max()) + 1
+    counts = cv2.calcHist([levels], [0], None, [n_levels], [0, n_levels])
+    return tuple((np.searchsorted(np.cumsum(counts), [rank + 1 for rank in ranks]) / steps).tolist())
 
 
-def _overview(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = OVERVIEW_SIZE / max(gray.shape)
-    if scale >= 1:
-        return gray
-    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _median(picture: NDArray[np.uint8], half: int, border: int) -> NDArray[np.uint8]:
+    """Return the median of what is no further than half a window from each pixel, in both directions."""
+    height, width = picture.shape
+    right = max(half, MEDIAN_WIDTH - width - half)
+    padded = cv2.copyMakeBorder(picture, half, half, half, right, border)
+    return np.asarray(cv2.medianBlur(padded, 2 * half + 1)[half : half + height, half : half + width], np.uint8)
 
 
-def _noise(gray: NDArray[np.uint8]) -> float:
-    """Return the standard deviation of the paper's noise: most pixels are paper, so the median is about it."""
-    values = gray.astype(np.float32)
-    return 1.4826 * _ranked(np.abs(values - cv2.blur(values, (3, 3))), gray.size // 2)
+def _scale(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    if scale == 1:
+        return picture
+    height, width = (max(1, round(side * scale)) for side in picture.shape)
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _resize(picture: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return picture if picture.shape == shape else np.asarray(cv2.resize(picture, shape[::-1]))
+
+
+def _mask(where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a mask as OpenCV has it, 0 and 255."""
+    return where.view(np.uint8) * np.uint8(255)
+
+
+@cache
+def _square(size: int) -> NDArray[np.uint8]:
+    return np.ones((size, size), np.uint8)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inkdigits.crop import Crop
 from inkdigits.digit_reader import CUT_OFF, PROMISED_ERROR, DigitReader, is_no_digit
 from inkdigits.errors import InkdigitsError
-from inkdigits.ink import extract_ink, flatten, to_working_size
+from inkdigits.ink import extract_ink, take_off_paper, to_working_size
 from inkdigits.modelfile import Model, open_models
 from inkdigits.number_reader import NO_NUMBER, NOWHERE, NumberReader
 from inkdigits.page import find_digit, find_numbers, why_nothing
@@ -94,14 +94,14 @@ class Reader:
         That a digit touches the border is what a crop is, and no reason for doubt.
         """
         small, scale = to_working_size(load_picture(crop))
-        ink = extract_ink(small)
-        if self.line and not why_nothing(ink):
-            return self._numbers.read(Crop.whole(flatten(small)), (), scale, rule=rule)
-        page = find_numbers(ink)
+        contrast = take_off_paper(small)
+        if self.line and not why_nothing(contrast.ink):
+            return self._numbers.read(Crop.whole(contrast.flat), (), scale, rule=rule)
+        page = find_numbers(contrast.ink)
         digits = [replace(digit, touches_border=False) for number in page.numbers for digit in number]
         if not digits:
             return _no_number(page.reason)
-        return self._numbers.read(Crop.whole(ink), self._digits.read(digits, scale), scale, rule=rule)
+        return self._numbers.read(Crop.whole(contrast.ink), self._digits.read(digits, scale), scale, rule=rule)
 
     def read_digit(self, crop: Picture) -> DigitReading:
         """Read a crop that holds one digit: all ink but dots and bits of a frame belongs to it."""
@@ -120,16 +120,16 @@ class Reader:
 
     def _read_page(self, gray: NDArray[np.uint8], rule: Rule | None) -> PageReading:
         small, scale = to_working_size(gray)
-        page = find_numbers(extract_ink(small))
+        contrast = take_off_paper(small)
+        page = find_numbers(contrast.ink)
         if not page.numbers:
             return PageReading(status="declined", reason=page.reason)
-        flat = flatten(small)
         read = iter(self._digits.read([digit for number in page.numbers for digit in number], scale))
         boxes = [digit.box for number in page.numbers for digit in number]
         numbers = []
         for found, row in zip(page.numbers, page.lines, strict=True):
             own = [digit.box for digit in found]
-            crop = Crop.around(own, [box for box in boxes if box not in own], flat, slope=page.slope)
+            crop = Crop.around(own, [box for box in boxes if box not in own], contrast.flat, slope=page.slope)
             digits = [next(read) for _ in found]
             numbers.append(self._numbers.read(crop, digits, scale, rule=rule, row=row))
         return _page_of(numbers)
