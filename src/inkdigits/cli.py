@@ -55,6 +55,7 @@ RECIPE_NAMES = (
 )
 RECIPE_HELP = f"{', '.join(RECIPE_NAMES)}."
 SPLIT_NAMES = ("first", "random", "stratified", "writers")
+SPLIT_HELP = f"{', '.join(SPLIT_NAMES)}."
 LEVEL_NAMES = ("digit", "number", "page")
 CHECK_NAMES = ("luhn", "mod11", "ean", "iban")
 MAX_ERRORS = ("0.001", "0.005", "0.01", "0.02", "0.05")
@@ -62,7 +63,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 ADAPT = "adapt"  # the recipe that learns from numbers instead of digits
 GO_ON = (ADAPT, "line-further")  # recipes that go on from a model
 STORE, STORE_THERE = click.Path(path_type=Path), click.Path(path_type=Path, exists=True, dir_okay=False)
-DATA_HELP = "digits, mnist, or with :DIR mnist, optdigits, semeion, pendigits, folder."
+DATA_HELP = "digits, mnist, or :DIR after mnist, optdigits, semeion, pendigits, folder, numbers."
 STOPPED = 130  # exit status after a Ctrl-C, as shells have it
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, halves of characters, line separators
 OUTCOMES = {"read": "read", "review": "to review", "declined": "declined", "failed": "failed"}
@@ -230,11 +231,11 @@ def batch(
 
 @main.command()
 @click.option("--recipe", type=click.Choice(RECIPE_NAMES), metavar="NAME", default="tutorial", help=RECIPE_HELP)
-@click.option("--data", default="digits", show_default=True, help=DATA_HELP)
+@click.option("--data", default="digits", metavar="DATA", help=DATA_HELP)
 @click.option("--also", multiple=True, metavar="DATA", help="Learn from this set too. Repeatable.")
 @click.option("--from", "start", metavar="MODEL", help="A reader of lines to go on from.")
 @click.option("--train", "n_train", type=int, metavar="N", help="Images to train on.  [default: by custom]")
-@click.option("--split", "method", type=click.Choice(SPLIT_NAMES), default="first", show_default=True)
+@click.option("--split", "method", type=click.Choice(SPLIT_NAMES), metavar="HOW", default="first", help=SPLIT_HELP)
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), metavar="S", help="Seed.  [default: the recipe's]")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the model, as in my.onnx.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
