@@ -298,8 +298,8 @@ def train(  # noqa: PLR0917 - click passes them by name
 
 @main.command()
 @click.argument("model")
-@click.option("--data", default="digits", show_default=True, help=DATA_HELP)
-@click.option("--numbers", type=FOLDER, metavar="DIR", help="Read whole numbers instead: a folder with labels.csv.")
+@click.option("--data", default="digits", metavar="DATA", help=DATA_HELP)
+@click.option("--numbers", type=FOLDER, metavar="DIR", help="Whole numbers instead: a folder.")
 @rule_options
 @click.option("--second-opinion", is_flag=True, help="Ask RapidOCR about doubtful numbers; extra [ocr].")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
