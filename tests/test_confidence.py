@@ -9,9 +9,11 @@ from scipy.special import softmax
 from scipy.stats import binomtest
 
 from inkdigits.confidence import (
+    Calibration,
     Promise,
     apply_temperature,
     choose_thresholds,
+    fit_calibration,
     fit_temperature,
     threshold_for_error_rate,
 )
@@ -154,3 +156,17 @@ def confident_readings(n: int, random: np.random.Generator) -> tuple[NDArray[np.
     """Return calibrated confidences of a reader that is right in 98.8 % of cases, and where it is right."""
     confidences = 1 - random.beta(0.25, 18, n) * 0.9
     return confidences, random.random(n) < confidences
+
+
+def test_a_calibration_makes_doubt_mean_what_it_says() -> None:
+    """Readings that are right more often than they say are surer afterwards, in the same order, ends included."""
+    random = np.random.default_rng(0)
+    probabilities = random.uniform(0.05, 0.95, 4000)
+    odds = 2 * np.log(probabilities / (1 - probabilities)) + 0.5
+    correct = random.random(4000) < 1 / (1 + np.exp(-odds))
+    calibration = fit_calibration(probabilities, correct)
+    assert (calibration.slope, calibration.offset) == (pytest.approx(2, abs=0.2), pytest.approx(0.5, abs=0.2))
+    assert [calibration.apply(p) for p in (0.0, 1.0)] == [0.0, 1.0]
+    calibrated = [calibration.apply(p) for p in sorted(probabilities)]
+    assert calibrated == sorted(calibrated)
+    assert Calibration().apply(0.3) == pytest.approx(0.3)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.confidence import MILD, PROMISES, choose_thresholds
+from inkdigits.confidence import MILD, PROMISES, choose_thresholds, fit_calibration
 from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, load_dataset, load_digits, split
 from inkdigits.errors import MissingExtraError, RecipeError
@@ -280,15 +280,17 @@ def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
 
 
 def _calibrate(metadata: Metadata, fitted: FittedLines, held_out: NumberSet) -> Metadata:
-    """Weigh the two ways of reading by the held-out numbers, then choose the thresholds on them.
+    """Weigh the two ways of reading by the held-out numbers, calibrate them, then choose the thresholds.
 
-    They are too few for a half each. Weights, which stay as they are where even all are few, hardly change which of
-    them are the surest, and it is by their rank that thresholds are chosen.
+    They are too few for a part each. Weights and calibration, which stay as they are where even all are few, hardly
+    change which of them are the surest, and it is by their rank that thresholds are chosen.
     """
     lines, _ = _load_lines(held_out)
     if len(lines) >= WEIGHED:
         flats, texts = zip(*lines, strict=True)
-        metadata = replace(metadata, voices=_weigh_voices(_to_model(fitted, metadata), flats, texts))
+        metadata = replace(metadata, voices=_weigh_voices(_to_model(fitted, metadata), flats, texts), calibration={})
+        judged = evaluate_numbers(Reader(_to_model(fitted, metadata)), held_out)
+        metadata = replace(metadata, calibration=asdict(fit_calibration(judged.confidences, judged.correct)))
     judged = evaluate_numbers(Reader(_to_model(fitted, metadata)), held_out)
     confidences = np.where(judged.declined, 0.0, judged.confidences)
     return metadata.with_promises(choose_thresholds(confidences, judged.correct, rates=(*PROMISES, *MILD)))

@@ -46,6 +46,35 @@ def apply_temperature(probabilities: NDArray[np.float64], temperature: float) ->
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What makes a probability mean what it says: its log odds, stretched and shifted (Platt, 1999)."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def apply(self, probability: float) -> float:
+        """Return the calibrated probability; 0 and 1 stay what they are."""
+        if not 0 < probability < 1:
+            return float(probability)
+        return 1 / (1 + math.exp(-self.slope * math.log(probability / (1 - probability)) - self.offset))
+
+
+def fit_calibration(probabilities: NDArray[np.float64], correct: NDArray[np.bool_]) -> Calibration:
+    """Return the calibration that makes it most likely which of some held-out readings, (n,) each, are right."""
+    from scipy.optimize import minimize
+
+    clipped = np.clip(probabilities, 1e-4, 1 - 1e-4)  # a few that are sure and wrong shall not decide alone
+    odds = np.log(clipped / (1 - clipped))
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        scaled = parameters[0] * odds + parameters[1]
+        return float(np.logaddexp(0, np.where(correct, -scaled, scaled)).mean())
+
+    slope, offset = minimize(loss, [1.0, 0.0], bounds=[(0.1, 10.0), (-10.0, 10.0)]).x
+    return Calibration(float(slope), float(offset))
+
+
+@dataclass(frozen=True)
 class Promise:
     """The least confidence of readings to accept, and the share of the held-out readings that reach it."""
 

@@ -128,7 +128,8 @@ def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
     """Read lines in both ways and compare."""
     voices, flats = to_voices(model.metadata.voices)[:2], (line.picture for line in lines)  # nothing to flatten
     answers = [pool_opinions(opinions, voices) for opinions, _ in ask_both_ways(model, flats)]
-    confidences = np.array([answer.probability for answer in answers])
+    calibration = confidence.Calibration(**model.metadata.calibration)
+    confidences = np.array([calibration.apply(answer.probability) for answer in answers])
     texts = [answer.text for answer in answers]
     return NumbersEvaluation([line.text for line in lines], texts, confidences, model.metadata.thresholds)
 
@@ -158,7 +159,10 @@ def _to_model(fitted: FittedLines, metadata: Metadata) -> LineModel:
 
 
 def _calibrate(fitted: FittedLines, metadata: Metadata, lines: Sequence[Line]) -> Metadata:
-    """Choose the thresholds on held-out lines."""
+    """Calibrate the confidence of both ways together on held-out lines, and choose the thresholds."""
+    lines = [line for line in lines if line.text]  # that nothing is read where nothing stands has no confidence
+    judged = judge_lines(_to_model(fitted, metadata), lines)
+    metadata = replace(metadata, calibration=asdict(confidence.fit_calibration(judged.confidences, judged.correct)))
     judged = judge_lines(_to_model(fitted, metadata), lines)
     rates = (*confidence.PROMISES, *confidence.MILD)
     return metadata.with_promises(confidence.choose_thresholds(judged.confidences, judged.correct, rates=rates))

@@ -72,6 +72,7 @@ class Metadata:
     temperature: float = 1.0  # logits are divided by it; already part of the graph
     thresholds: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> least confidence
     coverages: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> share that reached it
+    calibration: Mapping[str, float] = field(default_factory=dict)  # of lines: slope and offset of the log odds
     voices: Sequence[Mapping[str, float]] = ()  # of lines: how much this reader counts, and that of single digits
     recipe: Mapping[str, Any] = field(default_factory=dict)  # name, settings, random_state
     data: Mapping[str, Any] = field(default_factory=dict)  # source, number of images, fingerprint
@@ -117,7 +118,7 @@ class Metadata:
 
     def _check(self) -> None:
         texts = (self.name, self.preparation, self.labels, self.card)
-        mappings = (self.thresholds, self.coverages, self.recipe, self.data, self.figures)
+        mappings = (self.thresholds, self.coverages, self.calibration, self.recipe, self.data, self.figures)
         if not all(isinstance(text, str) for text in texts) or not all(isinstance(m, dict) for m in mappings):
             raise TypeError("a field has the wrong type")
         if not self._has_known_labels():
@@ -128,6 +129,9 @@ class Metadata:
             raise ValueError("a threshold is not a probability")
         if not all(0 < float(rate) < 1 for rate in (*self.thresholds, *self.coverages)):
             raise ValueError("a promised error rate is not between 0 and 1")
+        finite = all(isinstance(value, int | float) and math.isfinite(value) for value in self.calibration.values())
+        if not finite or not set(self.calibration) <= {"slope", "offset"}:
+            raise ValueError("the calibration is not a slope and an offset")
         if not isinstance(self.temperature, int | float) or not 0 < self.temperature < math.inf:
             raise ValueError("the temperature is not a positive number")
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits import ctc
+from inkdigits.confidence import Calibration
 from inkdigits.crop import Crop
 from inkdigits.cutting import Run, cut_line
 from inkdigits.digit_reader import (
@@ -80,6 +81,7 @@ class NumberReader:
         self.digits, self.line, self.separators, self.second = digits, line, separators, second
         self._threshold = line.metadata.thresholds.get(max_error) if line else None
         self._voices = to_voices(line.metadata.voices) if line else ()
+        self._calibration = Calibration(**line.metadata.calibration) if line else Calibration()
 
     def read(
         self, crop: Crop, digits: Sequence[DigitReading], scale: float, *, rule: Rule | None, row: int = 0
@@ -127,10 +129,15 @@ class NumberReader:
 
     def _answer(self, opinions: list[Floats], crop: Crop, rule: Rule | None) -> Answer:
         """Pool what both ways make of a number, and a second opinion where that is not enough."""
-        answer = pool_opinions(opinions, self._voices[:2], rule=rule)
+        answer = self._calibrated(pool_opinions(opinions, self._voices[:2], rule=rule))
         if self.second is None or answer.probability >= (self._threshold or 1.0):
             return answer
-        return pool_opinions([*opinions, self.second.see(crop.flat)], self._voices, rule=rule)
+        return self._calibrated(pool_opinions([*opinions, self.second.see(crop.flat)], self._voices, rule=rule))
+
+    def _calibrated(self, answer: Answer) -> Answer:
+        behind = self._calibration.apply(answer.probability - answer.margin)
+        probability = self._calibration.apply(answer.probability)
+        return replace(answer, probability=probability, margin=probability - behind)
 
     def _spell(
         self, text: str, sight: Sight, step: float, crop: Crop, digits: Sequence[DigitReading], scale: float
