@@ -73,7 +73,9 @@ class Metadata:
     thresholds: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> least confidence
     coverages: Mapping[str, float] = field(default_factory=dict)  # promised error rate -> share that reached it
     calibration: Mapping[str, float] = field(default_factory=dict)  # of lines: slope and offset of the log odds
-    voices: Sequence[Mapping[str, float]] = ()  # of lines: how much this reader counts, and that of single digits
+    voices: Sequence[Mapping[str, float]] = field(
+        default_factory=list
+    )  # of lines: how much this reader counts, and that of single digits
     recipe: Mapping[str, Any] = field(default_factory=dict)  # name, settings, random_state
     data: Mapping[str, Any] = field(default_factory=dict)  # source, number of images, fingerprint
     figures: Mapping[str, Any] = field(default_factory=dict)  # what was measured, and on what
