@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -38,9 +38,10 @@ def test_one_doubtful_digit_makes_a_number_doubtful() -> None:
 
 
 def test_the_text_of_a_page_is_its_numbers() -> None:
-    """Numbers are separated by spaces."""
+    """Numbers are separated by spaces; one that a rule declined leaves no gap."""
     numbers = tuple(NumberReading.from_digits(tuple(map(digit, text))) for text in ("305", "41"))
-    assert PageReading(status="ok", reason="", numbers=numbers).text == "305 41"
+    declined = replace(numbers[0], text="")
+    assert PageReading(status="ok", reason="", numbers=(numbers[0], declined, numbers[1])).text == "305 41"
 
 
 def test_a_reading_as_json_has_the_keys_of_the_contract() -> None:

@@ -36,7 +36,7 @@ FAINT = 0.3  # of the darkest ink of the picture; what is weaker is easily taken
 WIDTH = 0.7  # of a line's height; how wide a digit is that has no neighbour
 MANY = 0.75  # of each digit on a path: among paths that look alike, the one of fewer digits is likelier
 NO_DIGIT = 0.1  # how probable no digit is beside a digit, before a run is looked at: halves of digits look like none
-NOTHING = 0.1  # confidence below which marks that are hardly digits are none, as letters of print are
+NOTHING = 0.35  # confidence below which marks that are hardly digits are none, as letters of print are
 NO_NUMBER = "not a number: nothing in it looks like a digit"
 NOWHERE = (0, 0, 0, 0)  # the box of what was not found
 

@@ -100,7 +100,7 @@ class PageReading:
     @property
     def text(self) -> str:
         """The numbers in reading order, separated by spaces."""
-        return " ".join(number.text for number in self.numbers)
+        return " ".join(number.text for number in self.numbers if number.text)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as JSON values."""
