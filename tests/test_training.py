@@ -143,7 +143,7 @@ def test_progress_hears_every_epoch() -> None:
 
 def test_an_unknown_recipe_is_refused() -> None:
     """The message names what there is."""
-    known = "tutorial, plain, small-data, small-data-average, fast, tiny, reader, line, convnet"
+    known = "tutorial, plain, small-data, small-data-average, fast, tiny, reader, line, line-further, adapt, convnet"
     with pytest.raises(RecipeError, match=f"no recipe 'best': use {known}"):
         train("best", "digits")
 

@@ -185,7 +185,7 @@ def test_strokes_make_a_number_and_can_be_taken_back(page: Any) -> None:
 def test_a_scribble_is_no_digit(page: Any) -> None:
     """What is no digit is answered in words."""
     draw_with_mouse(page, SCRIBBLE)
-    expect_answer(page, "Not a digit")
+    expect_answer(page, "Not a number")
 
 
 def test_a_speck_is_nothing_to_read(page: Any) -> None:
@@ -221,9 +221,10 @@ def test_rules_change_what_a_picture_is_read_as(page: Any, draw: Drawing, tmp_pa
     playwright.expect(page.locator("#numbers strong")).to_have_text(["305"])
     page.get_by_label("Range").fill("0:150")
     page.get_by_label("Range").press("Enter")
-    ruled = Reader().read(picture, rule=parse_rules(range="0:150")).text
-    playwright.expect(page.locator("#numbers strong")).to_have_text([ruled])
-    playwright.expect(page.locator("#details .headline")).to_have_text(ruled)
+    [ruled] = Reader().read(picture, rule=parse_rules(range="0:150")).numbers
+    assert (ruled.text, ruled.free_text) == ("", "305")
+    playwright.expect(page.locator("#numbers strong")).to_have_text(["?"])
+    playwright.expect(page.locator("#details .headline")).to_have_text("No number fits")
     page.get_by_label("Digits").fill("five")
     page.get_by_label("Digits").press("Enter")
     playwright.expect(page.locator("#photo-status")).to_contain_text("cannot use the length 'five'")

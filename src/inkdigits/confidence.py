@@ -113,8 +113,8 @@ def threshold_for_error_rate(
 
 
 def choose_thresholds(
-    confidences: NDArray[np.float64], correct: NDArray[np.bool_], *, rates: Sequence[str] = PROMISES
+    confidences: NDArray[np.float64], correct: NDArray[np.bool_], *, rates: Sequence[str] | None = None
 ) -> dict[str, Promise]:
     """Return the threshold for each promised error rate that held-out readings, (n,) each, can support."""
-    found = {rate: threshold_for_error_rate(confidences, correct, float(rate)) for rate in rates}
+    found = {rate: threshold_for_error_rate(confidences, correct, float(rate)) for rate in rates or PROMISES}
     return {rate: promise for rate, promise in found.items() if promise is not None}

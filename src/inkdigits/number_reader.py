@@ -36,7 +36,7 @@ FAINT = 0.3  # of the darkest ink of the picture; what is weaker is easily taken
 WIDTH = 0.7  # of a line's height; how wide a digit is that has no neighbour
 MANY = 0.75  # of each digit on a path: among paths that look alike, the one of fewer digits is likelier
 NO_DIGIT = 0.1  # how probable no digit is beside a digit, before a run is looked at: halves of digits look like none
-NOTHING = 0.35  # confidence below which marks that are hardly digits are none, as letters of print are
+NOTHING = 0.4  # confidence below which marks that are hardly digits are none, as letters of print are
 NO_NUMBER = "not a number: nothing in it looks like a digit"
 NOWHERE = (0, 0, 0, 0)  # the box of what was not found
 
@@ -99,8 +99,10 @@ class NumberReader:
             cut = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
             digits = max(digits, cut, key=_log_likelihood)
         answer = self._answer(self.opinions(sight, digits), crop, rule)
-        spelled = self._spell(answer.text, sight, self.line.frame_width, crop, digits, scale)
         reason = self._doubt(answer, digits, crop)
+        if reason == NO_NUMBER:
+            answer = Answer(text="", probability=0.0, runner_up="", margin=0.0, free_text="")
+        spelled = self._spell(answer.text, sight, self.line.frame_width, crop, digits, scale)
         return NumberReading(
             text=_punctuate(answer.text, sight.frames) if self.separators else answer.text,
             confidence=answer.probability,
@@ -143,8 +145,10 @@ class NumberReader:
         self, text: str, sight: Sight, step: float, crop: Crop, digits: Sequence[DigitReading], scale: float
     ) -> tuple[DigitReading, ...]:
         """Return the digits of the answer: those read one by one where they agree, else those that the line shows."""
+        if not text:
+            return tuple(digits)
         cut = tuple(digit for digit in digits if not is_no_digit(digit))
-        if not text or _text_of(cut) == text:
+        if _text_of(cut) == text:
             return cut
         try:
             spans = ctc.align(ctc.only_digits(sight.frames), text)
@@ -217,8 +221,9 @@ def _best_path(runs: Sequence[Run], readings: Sequence[DigitReading]) -> list[Di
 
 
 def _are_hardly_digits(digits: Sequence[DigitReading]) -> bool:
-    """Whether at least half of some marks are no digits by their looks."""
-    return 2 * sum(map(is_no_digit, digits)) >= len(digits)
+    """Whether marks that are no digits by their looks cover at least half of what all cover."""
+    areas = [(digit.box[2] * digit.box[3], is_no_digit(digit)) for digit in digits]
+    return 2 * sum(area for area, no_digit in areas if no_digit) >= sum(area for area, _ in areas)
 
 
 def _weakness(answer: Answer, digits: Sequence[DigitReading], crop: Crop) -> str:

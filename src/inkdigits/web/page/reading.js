@@ -15,12 +15,17 @@ const isNoDigit = (digit) => digit.probabilities.reduce((sum, p) => sum + p, 0) 
 
 /** The reading in one line: the number, or why there is none. */
 export function headline(number) {
-  if (!number.text) return [words(number.digits.length ? "No number fits" : "Nothing to read"), sentence(number.reason)];
+  if (!number.text) return [words(why(number)), sentence(number.reason)];
   if (number.digits.length === 1 && isNoDigit(number.digits[0])) return [words("Not a digit"), sentence(number.reason)];
   const spelled = number.digits.map((digit) => digit.text).join("") === number.text; // a rule may make another number of them
   const line = element("span", { class: "headline" }, ...(spelled ? number.digits.map(letter) : [whole(number)]));
   const sure = number.accepted ? `sure: ${percent(number.confidence)}` : number.reason;
   return [line, element("span", { class: number.accepted ? "sure" : "doubt" }, sure)];
+}
+
+function why(number) {
+  if (number.free_text) return "No number fits";
+  return number.digits.length ? "Not a number" : "Nothing to read";
 }
 
 /** The digits of a number beside what the network saw of each. */
