@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,9 @@ def serving(*words: object) -> Iterator[str]:
     command = [sys.executable, "-m", "inkdigits", "serve", "--port", "0", *map(str, words)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
-            yield process.stderr.readline().split()[2]  # type: ignore[union-attr]  # it is a pipe
+            address = process.stderr.readline().split()[2]  # type: ignore[union-attr]  # it is a pipe
+            Thread(target=process.stderr.read, daemon=True).start()  # type: ignore[union-attr]  # or the log fills it
+            yield address
         finally:
             process.kill()
 

@@ -13,6 +13,7 @@ const EMPTY = "Nothing waits. What is read on the Photo view or sent by programs
 let cards = []; // what is on the screen: {item, input, node}
 let current = null; // the card that was in focus last
 let before = []; // what was answered last, to go back to: [item, text]
+let loading = false; // a second answer would take away what was typed after the first
 let since = 0; // ms; when the screen came up
 const soFar = { pictures: 0, ms: 0 };
 
@@ -30,8 +31,8 @@ const isOpen = () => !$("review").hidden;
 /** Start the clock over when the view is opened. */
 function begin() {
   since = performance.now();
-  if (!cards.length) attempt(load);
-  else cards[0].input.focus();
+  if (cards.length) cards[0].input.focus();
+  else if (!loading) attempt(load);
 }
 
 async function attempt(action) {
@@ -43,7 +44,8 @@ async function attempt(action) {
 }
 
 async function load(said = "") {
-  const { on, waiting, items } = await nextItems(SCREEN);
+  loading = true;
+  const { on, waiting, items } = await nextItems(SCREEN).finally(() => { loading = false; });
   if (on) $("photo-kept").textContent = "It is read here; what is doubtful is kept for Review.";
   show(items.map((item) => [item, readAs(item)]));
   say(said, waiting ? `${waiting} wait.` : on ? EMPTY : OFF);
