@@ -119,9 +119,16 @@ def review(browser: Any, store: Store, keeping: tuple[Store, str], draw: Drawing
         yield page
 
 
+def shown(page: Any, selector: str) -> Any:
+    """Wait until an element is shown, then return its box."""
+    element = page.locator(selector)
+    element.wait_for()
+    return element.bounding_box()
+
+
 def draw_with_mouse(page: Any, *lines: Line, paper: str = "#paper") -> None:
     """Draw on the paper, one stroke per line."""
-    box = page.locator(paper).bounding_box()
+    box = shown(page, paper)
     for line in lines:
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in line]
         page.mouse.move(*points[0])
@@ -133,7 +140,7 @@ def draw_with_mouse(page: Any, *lines: Line, paper: str = "#paper") -> None:
 
 def draw_with_finger(page: Any, line: Line, paper: str = "#paper") -> None:
     """Draw one stroke on the paper by touch."""
-    box = page.locator(paper).bounding_box()
+    box = shown(page, paper)
     points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in line]
     touch = page.context.new_cdp_session(page)
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})

@@ -95,7 +95,9 @@ def arc(x: float, y: float, radius: float, first: float, last: float, *, width: 
 
 def draw(page: Any, stroke: Stroke) -> None:
     """Draw a stroke with the mouse."""
-    box = page.locator("#paper").bounding_box()
+    paper = page.locator("#paper")
+    paper.wait_for()
+    box = paper.bounding_box()
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
     page.mouse.move(*points[0])
     page.mouse.down()
