@@ -180,10 +180,53 @@ def _seven_like_a_plus(random: np.random.Generator, width: float) -> list[Stroke
 
 def _two_with_a_curl(random: np.random.Generator, width: float) -> list[Stroke]:
     """Draw the 2 whose head is rolled in, and whose foot may be a loop."""
-    left, right, head = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.25, 0.45)
-    curl = [(0.5, head), (left + 0.02, head + 0.03), (left, head / 2), (0.5, 0.0), (right, head / 2)]
+    left, right, head = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.25, 0.6)
+    curl = [
+        (0.5 + random.uniform(0, 0.3) * width, head),
+        (left + 0.02, head + 0.03),
+        (left, head / 2),
+        (0.5, 0.0),
+        (right, head / 2),
+    ]
     foot = random.uniform(0.8, 1.0)
     return [[*curl, (0.5, 0.65), (left, foot), (left + width / 4, foot - 0.08), (0.5, 0.97), (right + 0.1, foot)]]
+
+
+def _five_like_an_s(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 5 that is an S in one stroke; its top may be long and flat."""
+    left, right, neck = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.35, 0.55)
+    top = [(right + random.uniform(-0.05, 0.2), random.uniform(-0.05, 0.08)), (0.5, random.uniform(0.0, 0.1))]
+    body = [(left + 0.05, random.uniform(0.1, 0.25)), (left + 0.05, neck - 0.05), (0.5, neck), (right - 0.05, 0.7)]
+    return [[*top, *body, (0.5, 1.0), (left, random.uniform(0.8, 1.0))]]
+
+
+def _three_with_a_flat_top(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 3 that begins like a 7."""
+    left, right, neck = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.35, 0.5)
+    top = [(left, random.uniform(0.0, 0.1)), (right - 0.03, random.uniform(-0.03, 0.05)), (0.5, neck)]
+    return [[*top, (right - 0.05, neck + 0.1), (right, 0.75), (0.5, 1.0), (left, random.uniform(0.8, 1.0))]]
+
+
+def _six_with_a_small_loop(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 6 that is a slanting stem with a small loop at its foot."""
+    left, loop = 0.5 - width / 3, random.uniform(0.55, 0.75)
+    right, top = left + width * random.uniform(0.4, 0.8), 0.5 + random.uniform(-0.1, 0.3)
+    middle = (left + right) / 2
+    stem = [(top, 0.0), ((top + left) / 2 - 0.05, 0.4), (left, loop), (left, 0.9), (middle, 1.0)]
+    return [[*stem, (right, (1 + loop) / 2), (middle, loop), (left, loop + random.uniform(0.05, 0.2))]]
+
+
+def _open_eight(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 8 that is an S with a way back up, which need not meet where it began."""
+    left, right, neck = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.4, 0.55)
+    down = [(right - random.uniform(0, 0.1), 0.12), (0.5, 0.0), (left, 0.2), (0.5, neck), (right, 0.75), (0.5, 1.0)]
+    back = [
+        (left, 0.75),
+        (0.5, neck),
+        (right - 0.05, 0.2),
+        (right + random.uniform(-0.1, 0.2), random.uniform(-0.1, 0.1)),
+    ]
+    return [[*down, *back]]
 
 
 Form = Callable[[np.random.Generator, float], list[Stroke]]  # draws strokes of a width with proportions of its own
@@ -203,4 +246,8 @@ FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (5, _five_with_a_flag),
     (7, _seven_like_a_plus),
     (2, _two_with_a_curl),
+    (5, _five_like_an_s),
+    (3, _three_with_a_flat_top),
+    (6, _six_with_a_small_loop),
+    (8, _open_eight),
 )
