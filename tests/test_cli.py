@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import inkdigits
-from inkdigits import cli
+from inkdigits import progress
 from inkdigits.cli import CHECK_NAMES, LEVEL_NAMES, MAX_ERRORS, RECIPE_NAMES, SPLIT_NAMES
 from inkdigits.confidence import MILD, PROMISES
 from inkdigits.datasets import SPLIT_METHODS
@@ -260,7 +260,7 @@ def test_after_a_ctrl_c_what_was_printed_stands(
 
 def test_long_work_says_how_far_it_is(run: Run, draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal a line now and then, on stderr: which file, which page, how long it will take."""
-    monkeypatch.setattr(cli, "LINE_EVERY", 0)
+    monkeypatch.setattr(progress, "LINE_EVERY", 0)
     path = scanned(tmp_path / "scan.tif", draw("3"), draw("4"))
     lines = run("read", tmp_path / "missing.png", path).stderr.splitlines()
     said = [re.sub(r"\d+ s left", "N s left", line) for line in lines[:-1]]

@@ -23,7 +23,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     | {"doubts", "store", "corrections", "backlog"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "cards", "training", "line_training"}
     | {"adaptation"},
-    {"cli", "__main__", "web"},
+    {"cli", "describe", "progress", "__main__", "web"},
 ]
 FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}
 DOORS = {
@@ -37,8 +37,8 @@ DOORS = {
     "pyarrow": {"sources", "table"},
     "fsspec": {"storage"},
     "distributed": {"batch"},
-    "click": {"cli"},
-    "rich": {"cli"},
+    "click": {"cli", "progress"},
+    "rich": {"progress"},
     "fastapi": {"web"},
     "pydantic": {"web"},
     "starlette": {"web"},

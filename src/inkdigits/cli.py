@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -16,25 +14,35 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inkdigits import __version__
+from inkdigits.describe import (
+    describe_adaptation,
+    describe_data,
+    describe_evaluation,
+    describe_line_training,
+    describe_model,
+    describe_numbers,
+    describe_plan,
+    describe_progress,
+    describe_reading,
+    describe_so_far,
+    describe_summary,
+    describe_training,
+    format_image,
+    printable,
+)
 from inkdigits.errors import InkdigitsError
+from inkdigits.progress import Show, show_progress, show_waiting
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from inkdigits.adaptation import AdaptationResult
-    from inkdigits.batch import Plan, Summary
+    from inkdigits.batch import Summary
     from inkdigits.datasets import Dataset
     from inkdigits.evaluation import Evaluation
-    from inkdigits.line_training import LineTrainingResult
     from inkdigits.modelfile import Model
-    from inkdigits.numbers import NumbersEvaluation
     from inkdigits.readings import PageReading
     from inkdigits.table import Row
-    from inkdigits.training import TrainingResult
-    from inkdigits.trust import Trust
-
-    Show = Callable[[str, float, float], None]  # what is being done, how much of it is done, of how much
 
 # The names of recipes.RECIPES and ALIASES, datasets.SPLIT_METHODS, workers.LEVELS, rules.CHECKS and
 # confidence.PROMISES and MILD, without loading them for --help
@@ -65,10 +73,6 @@ GO_ON = (ADAPT, "line-further")  # recipes that go on from a model
 STORE, STORE_THERE = click.Path(path_type=Path), click.Path(path_type=Path, exists=True, dir_okay=False)
 DATA_HELP = "digits, mnist, or :DIR after mnist, optdigits, semeion, pendigits, folder, numbers."
 STOPPED = 130  # exit status after a Ctrl-C, as shells have it
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's control characters, halves of characters, line separators
-OUTCOMES = {"read": "read", "review": "to review", "declined": "declined", "failed": "failed"}
-MOST_REASONS = 10  # that are shown of why files failed; summary.json has all
-LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
 
 
 def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,21 +159,21 @@ def read(
         check_table(out)
     statuses: list[str] = []
     rows: list[Row] = []
-    with _stop_in_words(statuses, out), _show_progress(bar=not sys.stdout.isatty()) as show:
+    with _stop_in_words(statuses, out), show_progress(bar=not sys.stdout.isatty()) as show:
         reader = Reader(model, max_error=max_error, separators=separators, second_opinion=second_opinion)
         files = _find_files(pictures)
         for number, (file, refused) in enumerate(files, start=1):
             for reading in [refused] if refused else reader.read_pages(file, rule=rule):
                 notes = {"notes": _explain(file, reading)} if explained else {}
                 found = {"file": file, **reading.to_dict(), **notes}
-                click.echo(json.dumps(found) if as_json else _describe(file, reading))
+                click.echo(json.dumps(found) if as_json else describe_reading(file, reading))
                 if show_input is not None:
                     _save_inputs(show_input, f"{number}-{Path(file).stem}", reading)
                 if annotated is not None:
                     _save_annotated(annotated, f"{number}-{Path(file).stem}", file, reading)
                 statuses.append(reading.status)
                 rows += rows_of(file, reading) if out is not None else []
-                show(_describe_progress(number, len(files), reading), number - 1 + _share_read(reading), len(files))
+                show(describe_progress(number, len(files), reading), number - 1 + _share_read(reading), len(files))
         if out is not None:
             write_table(out, rows)
     if "failed" in statuses:
@@ -206,10 +210,10 @@ def batch(
     from inkdigits.errors import BatchStoppedError
 
     if plan:
-        click.echo(_describe_plan(plan_many(source, out, level=level, model=model)))
+        click.echo(describe_plan(plan_many(source, out, level=level, model=model)))
         return
     try:
-        with connect_dask(dask) if dask else nullcontext((None, None)) as (executor, threads), _show_progress() as show:
+        with connect_dask(dask) if dask else nullcontext((None, None)) as (executor, threads), show_progress() as show:
             summary = read_many(
                 source,
                 out,
@@ -225,7 +229,7 @@ def batch(
     except KeyboardInterrupt:
         click.echo("stopped by Ctrl-C: what is done is kept; start it again, it goes on", err=True)
         sys.exit(STOPPED)
-    click.echo(_describe_summary(summary, out))
+    click.echo(describe_summary(summary, out))
     sys.exit(1 if summary.tally.failed else 0)
 
 
@@ -272,7 +276,7 @@ def train(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError(f"--from MODEL goes with --recipe {' or '.join(GO_ON)}")
     _check_writable(out, report)
     checkpoint = _checkpoint(out, resume=resume)
-    with _show_progress(at_once=True, left="at most") as show:
+    with show_progress(at_once=True, left="at most") as show:
         result = _trainer(recipe, data, also, start, method)(
             n_train=n_train,
             random_state=seed,
@@ -288,12 +292,12 @@ def train(  # noqa: PLR0917 - click passes them by name
         checkpoint.unlink(missing_ok=True)
     values = {**result.to_dict(), "data": data, "model": str(out) if out else None}
     if isinstance(result, TrainingResult):
-        click.echo(json.dumps(values) if as_json else _describe_training(result))
+        click.echo(json.dumps(values) if as_json else describe_training(result))
         _write_judgement(result.evaluation, result.model, f"Recipe {recipe} on {data}", report, figures)
     elif isinstance(result, LineTrainingResult):
-        click.echo(json.dumps(values) if as_json else _describe_line_training(result))
+        click.echo(json.dumps(values) if as_json else describe_line_training(result))
     else:
-        click.echo(json.dumps(values) if as_json else _describe_adaptation(result))
+        click.echo(json.dumps(values) if as_json else describe_adaptation(result))
 
 
 @main.command()
@@ -334,7 +338,7 @@ def evaluate(
     judged = evaluation.evaluate(opened, _load(data, opened.metadata.preparation))
     click.echo(f"trained on {judged.seen}", err=True)
     click.echo(
-        json.dumps({"model": model, "data": data, **judged.to_dict()}) if as_json else _describe_evaluation(judged)
+        json.dumps({"model": model, "data": data, **judged.to_dict()}) if as_json else describe_evaluation(judged)
     )
     _write_judgement(judged, opened, f"Model {model} on {judged.dataset.name}", report, figures)
 
@@ -353,13 +357,15 @@ def data(dataset: str, show: int | None, image: int | None, grid: Path | None, s
     """
     loaded = _load(dataset, None)
     if show is not None:
-        click.echo(_format_image(loaded, show))
+        if not 0 <= show < len(loaded):
+            raise click.UsageError(f"no image {show}: '{loaded.name}' has 0 to {len(loaded) - 1}")
+        click.echo(format_image(loaded, show))
     if image is not None:
         _draw(loaded, grid or Path(f"image-{image}.png"), image, 1)
     elif grid is not None:
         _draw(loaded, grid, start, count)
     elif show is None:
-        click.echo(_describe_data(loaded))
+        click.echo(describe_data(loaded))
 
 
 @main.command()
@@ -373,12 +379,7 @@ def models(name: str | None) -> None:
         click.echo("".join(c for c in card if c.isprintable() or c == "\n").rstrip())  # nothing that steers a terminal
         return
     for known, path in bundled_models().items():
-        figures = open_any(path).metadata.figures
-        size = f"{path.stat().st_size / 1000:.0f} kB"
-        right, of = (
-            (figures["exact"], "made-up numbers") if "exact" in figures else (figures["accuracy"], "test images")
-        )
-        click.echo(f"{known}  {size}  {right:.2%} of {figures['n_test']:,} {of}")
+        click.echo(describe_model(known, path.stat().st_size, open_any(path).metadata.figures))
 
 
 @main.command()
@@ -478,63 +479,13 @@ def _stop_in_words(statuses: list[str], out: Path | None) -> Iterator[None]:
         sys.exit(STOPPED)
 
 
-def _describe(file: str, reading: PageReading) -> str:
-    """Return a line per number: what, how sure, where, and why it is doubtful."""
-    page = f"page {reading.page}" if reading.pages > 1 else ""
-    lines = [f"{file}: {reading.status}: {page and page + ': '}{reading.reason}"] if reading.status != "ok" else []
-    for number in reading.numbers:
-        x, y, width, height = number.box
-        place = f"{x},{y} {width}x{height}{page and ' on ' + page}"
-        doubt = "" if number.accepted else f"  look: {number.reason}"
-        lines.append(f"{file}: {number.text}  {number.confidence:.3f}  at {place}{doubt}")
-    return "\n".join(map(_printable, lines))
-
-
-def _describe_progress(number: int, files: int, reading: PageReading) -> str:
-    page = f", page {reading.page} of {reading.pages}" if reading.pages > 1 else ""
-    return f"file {number} of {files}{page}"
-
-
 def _share_read(reading: PageReading) -> float:
     """Return which share of a file is read with this page: all of it where it could not be opened."""
     return reading.page / reading.pages if reading.pages else 1.0
 
 
-def _printable(line: str) -> str:
-    """Return a line in which a file's name, which may be any bytes, neither steers the terminal nor fails to print."""
-    plain = "".join(repr(c)[1:-1] if unicodedata.category(c) in UNPRINTABLE else c for c in line)
-    encoding = sys.stdout.encoding or "utf-8"
-    return plain.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _describe_plan(plan: Plan) -> str:
-    others = f" ({plan.left_out:,} others do not end like a picture)" if plan.left_out else ""
-    done = f"{plan.files_done:,} are done, {plan.files - plan.files_done:,} are left"
-    return f"{plan.files:,} files{others} in {plan.shards:,} shard{'s' * (plan.shards > 1)}; {done}"
-
-
 def _show_batch(show: Show, summary: Summary) -> None:
-    tally = summary.tally
-    accepted = f"{tally.accepted / tally.numbers:.1%} accepted  " if tally.numbers else ""
-    rate = f"{summary.files_per_second:,.0f}/s"
-    what = f"{tally.files:,} of {summary.files:,} files  {rate}  {accepted}{tally.failed:,} failed"
-    show(what, summary.files_now, summary.files_now + summary.files - tally.files)
-
-
-def _describe_summary(summary: Summary, out: str) -> str:
-    tally = summary.tally
-    outcomes = (f"{getattr(tally, outcome):,} {words}" for outcome, words in OUTCOMES.items())
-    others = [f"{summary.left_out:,} others do not end like a picture"] if summary.left_out else []
-    return "\n".join(
-        [
-            f"{tally.files:,} files: {', '.join(outcomes)}",
-            *others,
-            f"{tally.numbers:,} numbers, {tally.accepted:,} accepted",
-            *(f"{count:6,}  {reason}" for reason, count in list(summary.to_dict()["reasons"].items())[:MOST_REASONS]),
-            *(f"slowest: {seconds:.2f} s  {file}" for seconds, file in summary.slowest[:3]),
-            f"{summary.files_now:,} files in {summary.seconds:.1f} s; the readings are in {out}",
-        ]
-    )
+    show(describe_so_far(summary), summary.files_now, summary.files_now + summary.files - summary.tally.files)
 
 
 def _save_inputs(folder: Path, picture: str, reading: PageReading) -> None:
@@ -564,7 +515,7 @@ def _explain(file: str, reading: PageReading) -> tuple[str, ...]:
     notes = (reading.reason,) if reading.status == "failed" else explain(_load_page(file, reading), reading)
     page = f" page {reading.page}:" if reading.pages > 1 else ""
     for note in notes:
-        click.echo(_printable(f"{file}:{page} {note}"), err=True)
+        click.echo(printable(f"{file}:{page} {note}"), err=True)
     return notes
 
 
@@ -602,7 +553,7 @@ def _evaluate_numbers(model: str, folder: Path, rules: dict[str, Any], *, second
     for reason in judged.skipped:
         click.echo(f"left out: {reason}", err=True)
     values = {"model": model, "data": str(folder), **judged.to_dict()}
-    click.echo(json.dumps(values) if as_json else _describe_numbers(judged))
+    click.echo(json.dumps(values) if as_json else describe_numbers(judged))
 
 
 def _load(spec: str, preparation: str | None) -> Dataset:
@@ -610,58 +561,11 @@ def _load(spec: str, preparation: str | None) -> Dataset:
     from inkdigits.datasets import load_dataset
 
     download = "MNIST: downloading 15 MB once, or reading scikit-learn's cache"
-    with _show_waiting(download) if spec == "mnist" else nullcontext():
+    with show_waiting(download) if spec == "mnist" else nullcontext():
         dataset = load_dataset(spec, preparation=preparation)
     for reason in dataset.skipped:
         click.echo(f"left out: {reason}", err=True)
     return dataset
-
-
-@contextmanager
-def _show_waiting(what: str) -> Iterator[None]:
-    """Say what takes long, with a sign of life on a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        click.echo(f"{what} ...", err=True)
-    with console.status(what):
-        yield
-
-
-@contextmanager
-def _show_progress(*, bar: bool = True, at_once: bool = False, left: str = "about") -> Iterator[Show]:
-    """Show how far long work is and how long it will take: a bar on a terminal, lines elsewhere or beside results."""
-    if bar and sys.stderr.isatty():
-        from rich import progress
-        from rich.console import Console
-
-        columns = (
-            progress.TextColumn("{task.description}", markup=False),
-            progress.BarColumn(),
-            progress.TimeRemainingColumn(),
-        )
-        with progress.Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as shown:
-            task = shown.add_task("", total=None, visible=False)
-            yield lambda what, done, total: shown.update(
-                task, description=what, completed=done, total=total, visible=True
-            )
-    else:
-        yield _line_progress(at_once, left)
-
-
-def _line_progress(at_once: bool, left: str) -> Show:
-    started = time.monotonic()
-    said = started - LINE_EVERY if at_once else started
-
-    def say(what: str, done: float, total: float) -> None:
-        nonlocal said
-        now = time.monotonic()
-        if now - said >= LINE_EVERY and done:
-            said = now
-            click.echo(f"{what}  {left} {(now - started) / done * (total - done):.0f} s left", err=True)
-
-    return say
 
 
 def _check_writable(*paths: Path | None) -> None:
@@ -697,130 +601,6 @@ def _write_judgement(
         loss_curve = model.metadata.recipe.get("loss_curve", ())
         for path in save_figures(figures_of(evaluation, loss_curve, model.hidden_weights), figures):
             click.echo(f"figure: {path}", err=True)
-
-
-def _describe_training(result: TrainingResult) -> str:
-    from inkdigits.evaluation import compare
-
-    train, test = result.split.train, result.split.test
-    last = ", ".join(f"{loss:.8f}" for loss in result.loss_curve[-5:])
-    return "\n".join(
-        [
-            f"{result.recipe.name} on {train.name}: trained on {len(train)} images, tested on {len(test)}",
-            f"the split {result.split.people}",
-            *(f"besides on {one['name']}: {one['n_train']} images" for one in result.model.metadata.data["also"]),
-            f"{result.n_iter} epochs in {result.seconds:.2f} s; the last losses: {last}",
-            *compare(result.predictions[:50], test.labels[:50]),
-            _describe_evaluation(result.evaluation),
-        ]
-    )
-
-
-def _describe_line_training(result: LineTrainingResult) -> str:
-    train = result.material.parts.train
-    return "\n".join(
-        [
-            f"{result.recipe.name} on lines made of {train.name}: {len(train)} digits",
-            *(f"besides of {one.name}: {len(one)} digits" for one in result.material.more),
-            f"{len(result.fitted.loss_curve)} epochs in {result.seconds:.0f} s",
-            _describe_numbers(result.evaluation),
-        ]
-    )
-
-
-def _describe_adaptation(result: AdaptationResult) -> str:
-    before, after = result.before, result.after
-    n_own, n_made_up = len(after.own.truths), len(after.made_up.truths)
-    return "\n".join(
-        [
-            *(f"left out: {reason}" for reason in result.skipped),
-            f"{len(result.fitted.loss_curve)} epochs with {result.n_learned} numbers in {result.seconds:.0f} s",
-            f"{'read exactly':28}{'before':>8}{'after':>8}",
-            f"{f'your numbers, {n_own} held out':28}{before.own.exact:8.4f}{after.own.exact:8.4f}",
-            f"{f'made-up lines, {n_made_up:,}':28}{before.made_up.exact:8.4f}{after.made_up.exact:8.4f}",
-            _describe_gain(result),
-            "measured anew on the held-out numbers; what the old model promised does not hold for this one:",
-            *(_describe_trust(after.own.trust)),
-            *(_describe_lack(after.own)),
-        ]
-    )
-
-
-def _describe_gain(result: AdaptationResult) -> str:
-    change = f"{result.gained} of the held-out numbers are read exactly that were not before, {result.lost} no longer"
-    return change if result.improved else f"NO BETTER: {change}; keep the model that you have, or add numbers"
-
-
-def _describe_lack(evaluation: NumbersEvaluation) -> Iterator[str]:
-    from inkdigits.confidence import MILD, PROMISES
-
-    missing = [f"{float(rate):.1%}" for rate in (*PROMISES, *MILD) if rate not in evaluation.thresholds]
-    if missing:
-        n = len(evaluation.truths)
-        yield f"{n} held-out numbers are too few, or too often wrong, to promise {', '.join(missing)} errors"
-
-
-def _describe_numbers(evaluation: NumbersEvaluation) -> str:
-    misread, dropped, invented = evaluation.edits
-    return "\n".join(
-        [
-            f"digits misread {misread}, dropped {dropped}, invented {invented}",
-            *_describe_trust(evaluation.trust),
-            f"exact {evaluation.exact:.4f} of {len(evaluation.truths)} numbers",
-        ]
-    )
-
-
-def _describe_trust(trust: Trust) -> Iterator[str]:
-    for p in trust.promises:
-        yield (
-            f"promised {float(p.promised):.1%} errors: {p.coverage:.1%} accepted (confidence {p.threshold:.3f} and "
-            f"more), {p.error_rate:.2%} of them wrong"
-        )
-    yield f"confidence off by {trust.expected_calibration_error:.2%} on average (expected calibration error)"
-
-
-def _describe_evaluation(evaluation: Evaluation) -> str:
-    matrix = evaluation.confusion_matrix
-    rows = [f"{digit:>6} " + " ".join(f"{count or '.':>4}" for count in row) for digit, row in enumerate(matrix)]
-    scores = [f"{s.digit:>6}  {s.precision:9.3f}  {s.recall:6.3f}  {s.images:6}" for s in evaluation.per_digit]
-    return "\n".join(
-        [
-            " digit  precision  recall  images",
-            *scores,
-            "true \\ read as",
-            "       " + " ".join(f"{digit:>4}" for digit in range(10)),
-            *rows,
-            *_describe_trust(evaluation.trust),
-            f"accuracy {evaluation.accuracy}: {evaluation.errors} errors of {len(evaluation.dataset)}",
-        ]
-    )
-
-
-def _describe_data(dataset: Dataset) -> str:
-    n, size, low, high = len(dataset), dataset.images.shape[1], dataset.images.min(), dataset.images.max()
-    facts = [f"attributes   {', '.join(dataset.attributes)}"] if dataset.attributes else []
-    counts = "  ".join(f"{digit}: {count}" for digit, count in dataset.counts.items())
-    return "\n".join(
-        [
-            f"name         {dataset.name}",
-            f"images       {n:,} of {size}x{size}, values {low}..{high}; flattened ({n}, {size * size})",
-            f"per digit    {counts}",
-            f"to train on  the first {dataset.n_train:,} by custom",
-            f"writers      {dataset.people}",
-            f"source       {dataset.source}",
-            *facts,
-            "",
-            dataset.description.strip(),
-        ]
-    )
-
-
-def _format_image(dataset: Dataset, number: int) -> str:
-    """Return an image as rows of numbers."""
-    if not 0 <= number < len(dataset):
-        raise click.UsageError(f"no image {number}: '{dataset.name}' has 0 to {len(dataset) - 1}")
-    return "\n".join(" ".join(f"{value:3}" for value in row) for row in dataset.images[number])
 
 
 def _draw(dataset: Dataset, path: Path, start: int, count: int) -> None:
