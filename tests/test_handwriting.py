@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from inkdigits.handwriting import UNSTEADY, Digits, Handwriting, _draw_bends, _Glyph
+from inkdigits.handwriting import UNSTEADY, Digits, Handwriting, _draw_bends, _Glyph, _Style
 from inkdigits.prepare import LINE_HEIGHT
 from inkdigits.strokes import draw_digits
 
@@ -95,3 +97,14 @@ def test_a_hand_writes_a_digit_much_alike() -> None:
         )
         nearer += np.abs(first - again).sum() < np.abs(first - other).sum()
     assert nearer >= 40
+
+
+def test_digits_far_apart_fit_on_their_paper(handwriting: Handwriting) -> None:
+    """Twelve digits with two heights between them are all there."""
+    random = np.random.default_rng(0)
+    level = {"stretch": 1.0, "shear": 0.0, "slope": 0.0, "drift": 0.0, "strength": 1.0, "fading": 0.0}
+    bare = {"boxed": False, "dots": 0.0, "head": 0.0, "tail": 0.0}
+    style = replace(_Style.draw(random), gap=2.0, **level, **bare)
+    canvas, written = handwriting._write("1" * 12, handwriting._choose_hand(random), style, random)
+    starts = np.flatnonzero(np.diff(np.r_[0, canvas.max(axis=0) > 0.3].astype(int)) == 1)
+    assert (written, len(starts)) == ("1" * 12, 12)

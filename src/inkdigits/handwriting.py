@@ -119,7 +119,8 @@ class Handwriting:
     def _write(self, text: str, hand: _Hand, style: _Style, random: Random) -> tuple[Canvas, str]:
         """Write digits and what stands between them, from left to right; return what was written, too."""
         height = style.height
-        shape = round(height * (1 + style.above + style.below)), round(height * (2.2 * len(text) + 9))
+        room = (2.2 + max(0.0, style.gap)) * len(text) + 9
+        shape = round(height * (1 + style.above + style.below)), round(height * room)
         canvas: Canvas = np.zeros(shape, np.float32)
         x, last, written = style.margin * height, len(text) - 1, ""
         if random.random() < style.head:
