@@ -18,6 +18,7 @@ from inkdigits.augment import Augmentation, augment
 from inkdigits.modelfile import Layer
 
 CALM = 0.5  # of the distortions, in the calm epochs
+TRIMMED = 6  # px; larger images lose their last row and column, which are paper, where a convolution strides over them
 SCORING_BATCH = 1000  # images; bounds the memory of a pass without gradients
 
 
@@ -140,13 +141,14 @@ def build_network(made_of: Architecture, *, size: int, n_classes: int) -> nn.Seq
     for widths in made_of.stages:
         for i, width in enumerate(widths):
             stride = 2 if made_of.strided and i == 0 else 1
+            padding = 0 if stride == 2 and size > TRIMMED else 1
             shared = 1 if incoming == 1 else groups  # the first convolution of all networks sees the same image
             layers += [
-                nn.Conv2d(incoming, width * groups, 3, stride, padding=1, groups=shared, bias=False),
+                nn.Conv2d(incoming, width * groups, 3, stride, padding, groups=shared, bias=False),
                 nn.BatchNorm2d(width * groups),
                 nn.ReLU(),
             ]
-            incoming, size = width * groups, (size - 1) // stride + 1
+            incoming, size = width * groups, (size + 2 * padding - 3) // stride + 1
         if not made_of.strided and size > 1:
             layers.append(nn.MaxPool2d(2))
             size //= 2
