@@ -202,7 +202,7 @@ class MadeUp:
 def plan_made_up_files(count: int, folder: Path) -> int:
     """Begin a batch of so many files, go on with it, cut it; return the most bytes that this process took."""
     for _ in range(2):
-        ledger = open_ledger(str(folder), MadeUp(count), Terms(level="digit", model_sha256=""), b"")
+        ledger = open_ledger(str(folder), MadeUp(count), Terms(level="digit", model_sha256=""), {})
     if sum(len(shard.items) for shard in ledger.shards()) != count:
         raise RuntimeError("a file was lost")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -59,6 +59,20 @@ def test_a_file_that_is_gone_is_counted(tmp_path: Path, batch: Path, run: Callab
     assert "1 new" in done.stdout
 
 
+def test_a_backlog_is_read_by_the_rules_of_its_batch(tmp_path: Path, draw: Drawing) -> None:
+    """Also by a list that is there no more: what it does not allow is a doubt, with what stands there."""
+    save_picture(tmp_path / "scans" / "60.png", draw("60"))
+    roster = tmp_path / "roster.txt"
+    roster.write_text("12\n77777\n")
+    read_many(tmp_path / "scans", tmp_path / "ruled", workers=1, rules={"values": roster})
+    roster.unlink()
+    with Store(tmp_path / "store.db") as store:
+        assert feed_backlog(str(tmp_path / "ruled"), store) == Fed(files=1, doubts=1)
+        [item] = store.next_items(9)
+    assert (item.text, item.source) == ("60", "60.png")
+    assert item.reason == "no number of the 2 listed fits: the free reading is 60"
+
+
 def test_a_folder_without_a_batch_is_refused(tmp_path: Path) -> None:
     """It is said which folder is meant."""
     with (

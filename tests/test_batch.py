@@ -27,7 +27,14 @@ from pyarrow import parquet
 
 from inkdigits import Reader, shards
 from inkdigits.batch import Plan, Summary, plan_many, read_many
-from inkdigits.errors import BatchError, BatchMismatchError, BatchStoppedError, InkdigitsError, ModelFileError
+from inkdigits.errors import (
+    BatchError,
+    BatchMismatchError,
+    BatchStoppedError,
+    InkdigitsError,
+    ModelFileError,
+    RuleError,
+)
 from inkdigits.modelfile import Layer, Metadata, Model
 from inkdigits.shards import Tally
 
@@ -146,16 +153,23 @@ def test_all_pages_of_a_file_are_read(tmp_path: Path, draw: Draw) -> None:
 
 
 def test_the_output_does_not_depend_on_who_reads(digits: Path, tiny: Path, tmp_path: Path) -> None:
-    """One worker, two, threads or processes of one's own: the same bytes."""
+    """One worker, two, threads or processes of one's own: the same bytes; also with rules, a file's own among them."""
+    rows = (f"{path.name},{'' if n % 3 else '0:4'}" for n, path in enumerate(sorted(digits.iterdir())))
+    (digits / "list.csv").write_text("\n".join(["file,range", *rows]))
+    (digits / "roster.txt").write_text("2\n4\n6\n")
+    words: dict[str, Any] = {"level": "number", "model": tiny, "rules": {"values": digits / "roster.txt"}}
     with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(1) as processes:
         ways: dict[str, tuple[int, Executor | None]] = {
             "one": (1, None), "two": (2, None), "threads": (2, threads), "processes": (1, processes),
         }  # fmt: skip
         for name, (workers, executor) in ways.items():
-            read_many(digits, tmp_path / name, level="digit", model=tiny, workers=workers, executor=executor)
+            read_many(digits / "list.csv", tmp_path / name, workers=workers, executor=executor, **words)
     one, *others = (readings(tmp_path / name) for name in ways)
     assert list(one) == ["0000000.parquet", "0000001.parquet", "0000002.parquet"]
     assert all(other == one for other in others)
+    texts = parquet.read_table(tmp_path / "one" / "readings")["text"].to_pylist()
+    assert set(texts[::3]) <= {"2", "4"}
+    assert set(texts) <= {"2", "4", "6"}
 
 
 def test_only_what_is_missing_is_read(digits: Path, tiny: Path, tmp_path: Path) -> None:
@@ -180,14 +194,15 @@ def test_another_model_is_not_mixed_in(digits: Path, tiny: Path, tmp_path: Path)
 def test_a_killed_batch_goes_on_to_the_same_bytes(victim: str, digits: Path, tiny: Path, tmp_path: Path) -> None:
     """The command or its worker is killed with SIGKILL in the middle, then started again."""
     copy_until(240, digits)
-    read_many(digits, tmp_path / "straight", level="digit", model=tiny)
+    words: dict[str, Any] = {"level": "number", "model": tiny, "rules": {"range": "0:4"}}
+    read_many(digits, tmp_path / "straight", **words)
     out = tmp_path / "killed"
-    command = start_batch(digits, out, "--level", "digit", "--model", tiny, "--workers", 1)
+    command = start_batch(digits, out, "--level", "number", "--model", tiny, "--range", "0:4", "--workers", 1)
     wait_until(lambda: (out / "readings").exists() and any((out / "readings").iterdir()))
     os.kill(command.pid if victim == "parent" else children_of(command.pid)[0], signal.SIGKILL)
     status = command.wait(DEADLINE_S)
     assert status == (-signal.SIGKILL if victim == "parent" else 0)
-    read_many(digits, out, level="digit", model=tiny)
+    read_many(digits, out, **words)
     assert readings(out) == readings(tmp_path / "straight")
 
 
@@ -261,15 +276,20 @@ def test_what_cannot_go_on_stops_and_says_where(digits: Path, tiny: Path, tmp_pa
 
 @pytest.mark.parametrize(
     ("words", "error"),
-    [({"level": "word"}, BatchError), ({"model": "missing.onnx"}, ModelFileError)],
-    ids=["level", "model"],
+    [
+        ({"level": "word"}, BatchError),
+        ({"model": "missing.onnx"}, ModelFileError),
+        ({"rules": {"length": "3", "range": "0:9", "check": "ean"}}, RuleError),
+        ({"rules": {"length": 1}, "level": "digit"}, RuleError),
+    ],
+    ids=["level", "model", "rules", "rules of digits"],
 )
 def test_wrong_words_are_refused_before_anything_is_written(
-    digits: Path, tmp_path: Path, words: dict[str, str], error: type[InkdigitsError]
+    digits: Path, tmp_path: Path, words: dict[str, Any], error: type[InkdigitsError]
 ) -> None:
     """No folder is begun."""
     with pytest.raises(error):
-        read_many(digits, tmp_path / "out", **words)  # type: ignore[arg-type]
+        read_many(digits, tmp_path / "out", **words)
     assert not (tmp_path / "out").exists()
 
 

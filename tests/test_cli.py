@@ -439,6 +439,18 @@ def test_a_batch_says_what_came_of_it(run: Run, page: Path, tmp_path: Path) -> N
     assert again.stderr == ""
 
 
+def test_a_plan_says_the_rules(run: Run, page: Path, tmp_path: Path) -> None:
+    """Those of the command in words, and how many rows have their own."""
+    (tmp_path / "list.csv").write_text(f"file,length\n{page},3\n{page},\n")
+    plan = run(
+        "batch", tmp_path / "list.csv", "--out", tmp_path / "out", "--plan", "--range", "0:150", "--check", "luhn"
+    )
+    assert plan.stdout == (
+        "2 files in 1 shard; 0 are done, 2 are left; numbers from 0 to 150 and with a valid luhn check; "
+        "1 files have rules of their own\n"
+    )
+
+
 def test_bundled_models_are_listed(run: Run) -> None:
     """`models` lists the bundled ones, `models NAME` prints the card of one."""
     assert [line.split()[0] for line in run("models").stdout.splitlines()] == ["line", "reader", "tiny"]

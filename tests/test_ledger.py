@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from inkdigits.errors import BatchError, BatchMismatchError, BatchStoppedError, SourceError
-from inkdigits.ledger import Ledger, Terms, open_ledger
+from inkdigits.ledger import Ledger, Terms, open_ledger, read_plan
 from inkdigits.readings import PageReading
 from inkdigits.shards import SHARD_FILES, Shard, Tally, write_shard
 from inkdigits.sources import open_source
@@ -29,7 +32,7 @@ def scans(tmp_path: Path) -> Path:
 
 def begin(scans: Path, terms: Terms = TERMS) -> Ledger:
     """Open the ledger of a batch over a folder."""
-    return open_ledger(str(scans.parent / "out"), open_source(scans), terms, b"model")
+    return open_ledger(str(scans.parent / "out"), open_source(scans), terms, {"model.onnx": b"model"})
 
 
 def write(ledger: Ledger, shard: Shard) -> None:
@@ -83,14 +86,91 @@ def test_a_changed_source_is_named(scans: Path, change: object, words: str) -> N
         (Terms(level="digit", model_sha256="abc", inkdigits="1"), "its level is 'page', now it is 'digit'"),
         (Terms(level="page", model_sha256="def", inkdigits="1"), "its model_sha256 is 'abc', now it is 'def'"),
         (Terms(level="page", model_sha256="abc", inkdigits="2"), "its inkdigits is '1', now it is '2'"),
+        (replace(TERMS, rules={"length": "5"}), "its length is not given, now it is '5'"),
+        (replace(TERMS, max_error="0.05"), "its max_error is not given, now it is '0.05'"),
+        (replace(TERMS, separators=True), "its separators is not given, now it is True"),
     ],
-    ids=["level", "model", "version"],
+    ids=["level", "model", "version", "rule", "max_error", "separators"],
 )
 def test_changed_terms_are_named(scans: Path, terms: Terms, words: str) -> None:
-    """Another level, model or inkdigits would give other readings: they are not mixed."""
+    """Another level, model, inkdigits or option would give other readings: they are not mixed."""
     begin(scans)
     with pytest.raises(BatchMismatchError, match=words):
         begin(scans, terms)
+
+
+def test_a_rule_that_is_left_out_is_named(scans: Path) -> None:
+    """It was begun with one."""
+    begin(scans, replace(TERMS, rules={"length": "5", "check": "luhn"}))
+    with pytest.raises(BatchMismatchError, match="its check is 'luhn', now it is not given"):
+        begin(scans, replace(TERMS, rules={"length": "5"}))
+
+
+def test_terms_come_back_as_they_were_written() -> None:
+    """With all options, and with none."""
+    for terms in (TERMS, replace(TERMS, rules={"check": "ean"}, max_error="0.05", separators=True)):
+        assert Terms.from_dict({**json.loads(json.dumps(terms.to_dict())), "source": "scans"}) == terms
+
+
+def test_a_batch_of_before_there_were_rules_is_gone_on_with(scans: Path) -> None:
+    """Its shards carry the hash of three terms, its plan has four columns."""
+    ledger = begin(scans)
+    old = {"level": "page", "model_sha256": "abc", "inkdigits": "1"}
+    assert ledger.terms.fingerprint == hashlib.sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()
+    plan = scans.parent / "out" / "plan.parquet"
+    parquet.write_table(parquet.read_table(plan).drop_columns(["rules"]), plan)
+    assert begin(scans) == ledger
+
+
+def test_terms_may_be_any_characters(scans: Path) -> None:
+    """As a command line has them: also half of one, which is no text."""
+    terms = replace(TERMS, rules={"pattern": "dd\udcffdd"})
+    assert begin(scans, terms) == begin(scans, terms)
+
+
+@pytest.fixture
+def manifest(scans: Path) -> Path:
+    """Return a manifest of two pictures, one of them with rules."""
+    (scans / "roster.txt").write_text("17\n18\n")
+    (scans / "list.csv").write_text("file,length,values\n000.png,,\n001.png,2,roster.txt\n")
+    return scans / "list.csv"
+
+
+def begin_manifest(manifest: Path) -> Ledger:
+    """Open the ledger of a batch over a manifest."""
+    return open_ledger(str(manifest.parent.parent / "out"), open_source(manifest), TERMS, {"model.onnx": b"model"})
+
+
+def test_rules_of_rows_are_in_the_plan(manifest: Path) -> None:
+    """A list by its content, which the batch keeps."""
+    ledger = begin_manifest(manifest)
+    digest = hashlib.sha256(b"17\n18\n").hexdigest()
+    assert [item.rules for item in read_plan(ledger.folder)] == [
+        "", f'{{"length": "2", "values": "sha256:{digest}"}}',
+    ]  # fmt: skip
+    assert (Path(ledger.folder) / "values" / f"{digest}.txt").read_bytes() == b"17\n18\n"
+    assert ledger.ruled == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("list.csv", "file,length,values\n000.png,,\n001.png,3,roster.txt\n"), ("roster.txt", "17\n19\n")],
+    ids=["row", "list"],
+)
+def test_changed_rules_of_a_row_are_named(manifest: Path, name: str, content: str) -> None:
+    """Whether the manifest says others, or a list that it names."""
+    begin_manifest(manifest)
+    (manifest.parent / name).write_text(content)
+    with pytest.raises(BatchMismatchError, match=r"the source has changed: '001.png' has other rules; put it back"):
+        begin_manifest(manifest)
+
+
+def test_a_rule_that_nobody_understands_is_refused_with_its_row(manifest: Path) -> None:
+    """Before the batch has begun."""
+    manifest.write_text("file,length\n000.png,3\n001.png,long\n")
+    with pytest.raises(SourceError, match=r"list.csv': row 2, '001.png': cannot use the length 'long'"):
+        begin_manifest(manifest)
+    assert list((manifest.parent.parent / "out").iterdir()) == []
 
 
 def test_a_foreign_file_among_the_readings_is_named(scans: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from inkdigits import Reader
+from inkdigits.rules import parse_rules
 from inkdigits.web.app import create_app
 
 
@@ -39,6 +40,25 @@ def test_every_way_in_gives_the_same_reading(
     client = TestClient(create_app())
     assert client.post("/v1/read", content=path.read_bytes()).json() == command
     assert client.post("/v1/read", files={"picture": path.read_bytes()}).json() == command
+
+
+def test_every_way_in_keeps_the_same_rule(
+    draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Reader, command and batch agree on what a rule allows, and on what it declines; so does a manifest's row."""
+    Image.fromarray(draw("305", "9174")).save(tmp_path / "page.png")
+    (tmp_path / "list.csv").write_text("file,length\npage.png,4\n")
+    expected = Reader().read(tmp_path / "page.png", rule=parse_rules(length="4", check="luhn"))
+    numbers = [(number.text, number.confidence, number.accepted, number.reason) for number in expected.numbers]
+    assert [text for text, *_ in numbers] != ["305", "9174"]
+    command = json.loads(run("read", tmp_path / "page.png", "--json", "--length", 4, "--check", "luhn").stdout)
+    assert command == {"file": str(tmp_path / "page.png"), **json.loads(json.dumps(expected.to_dict()))}
+    for source, words in ((tmp_path / "*.png", ("--length", 4)), (tmp_path / "list.csv", ("--length", 9))):
+        out = tmp_path / f"out-{source.suffix}"
+        assert run("batch", source, "--out", out, "--quiet", *words, "--check", "luhn").exit_code == 0
+        rows = parquet.read_table(out / "readings").to_pylist()
+        assert [(row["text"], row["confidence"], row["accepted"], row["reason"]) for row in rows] == numbers
+        assert {row["outcome"] for row in rows} == {"review"}
 
 
 def test_a_page_among_others_reads_as_the_same_picture_alone(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import struct
 import tarfile
 import zipfile
@@ -58,6 +59,25 @@ def test_a_parquet_manifest_is_read_likewise(folder: Path) -> None:
     """A Parquet file without bytes is a manifest."""
     parquet.write_table(pa.table({"file": ["b.png", "a/1.png"]}), folder / "list.parquet")
     assert read(folder / "list.parquet") == {"b.png": b"two", "a/1.png": b"one"}
+
+
+def test_a_manifest_has_rules_in_its_rows(folder: Path) -> None:
+    """Columns named like the options; what is empty is none, a list counts from the manifest's folder."""
+    (folder / "list.csv").write_text(
+        "length,file,values,note,check\n5,b.png,lists/a.txt,x,\n,b.png, ,y,luhn\n,b.png,,,\n"
+    )
+    assert [item.rules and json.loads(item.rules) for item in open_source(folder / "list.csv").items()] == [
+        {"length": "5", "values": str(folder / "lists" / "a.txt")}, {"check": "luhn"}, "",
+    ]  # fmt: skip
+
+
+def test_a_parquet_manifest_has_rules_likewise(folder: Path) -> None:
+    """Numbers are taken as written without a fraction, gaps as nothing."""
+    columns = {"file": ["b.png"] * 3, "length": [5.0, None, float("nan")], "range": [None, "0:9", None]}
+    parquet.write_table(pa.table(columns), folder / "list.parquet")
+    assert [item.rules for item in open_source(folder / "list.parquet").items()] == [
+        '{"length": "5"}', '{"range": "0:9"}', "",
+    ]  # fmt: skip
 
 
 def test_a_manifest_without_paths_is_refused(tmp_path: Path) -> None:
@@ -145,7 +165,7 @@ def test_a_file_that_is_gone_has_a_reason(folder: Path) -> None:
 
 def test_any_number_of_items_is_sorted() -> None:
     """By their names' bytes, each with all that is known of it."""
-    items = [Item(f"{n * 7919 % 1000}.png", n, f"s{n}", n) for n in range(1000)]
+    items = [Item(f"{n * 7919 % 1000}.png", n, f"s{n}", n, f"r{n}") for n in range(1000)]
     assert list(sort_items(items)) == sorted(items)
 
 

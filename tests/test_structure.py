@@ -20,7 +20,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"modelfile", "confidence", "rules", "ctc", "pool", "second", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
     {"reader", "number_reader", "digit_reader", "annotate", "explain", "table", "shards", "ledger", "workers", "batch"}
-    | {"doubts", "store", "corrections", "backlog"},
+    | {"doubts", "store", "corrections", "backlog", "rulebook"},
     {"trust", "evaluation", "numbers", "plots", "report", "recipes", "material", "cards", "training", "line_training"}
     | {"adaptation"},
     {"cli", "describe", "progress", "__main__", "web"},

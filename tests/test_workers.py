@@ -6,14 +6,15 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigits.errors import BatchStoppedError, ModelFileError, SourceError
+from inkdigits.errors import BatchMismatchError, BatchStoppedError, ModelFileError, SourceError
+from inkdigits.ledger import Terms
 from inkdigits.modelfile import Layer, Metadata, Model, read_model
 from inkdigits.sources import Content, Item
 from inkdigits.workers import Answer, Crew, Job
@@ -58,15 +59,8 @@ def job(tmp_path: Path) -> Job:
     layers = [Layer("Flatten"), Layer("Gemm", (np.zeros((64, 10)), np.zeros(10)))]
     model = Model.from_layers(layers, Metadata(name="m", preparation="uci-8"), image_size=8)
     model.save(tmp_path / "model.onnx")
-    return Job(
-        source=Dangerous(str(tmp_path)),
-        level="digit",
-        model=str(tmp_path / "model.onnx"),
-        model_sha256=model.sha256,
-        readings=str(tmp_path / "readings"),
-        terms="",
-        timeout_s=20.0,
-    )
+    terms = Terms(level="digit", model_sha256=model.sha256)
+    return Job(source=Dangerous(str(tmp_path)), folder=str(tmp_path), terms=terms, timeout_s=20.0)
 
 
 def blank() -> NDArray[np.uint8]:
@@ -98,7 +92,7 @@ def test_a_file_whose_reader_died_once_is_read(crew: Crew, job: Job) -> None:
 
 def test_a_file_that_takes_too_long_is_cut_off(crew: Crew, job: Job, tmp_path: Path) -> None:
     """At once and for good; the next is read."""
-    short = Job(**{**vars(job), "timeout_s": 2.0})
+    short = replace(job, timeout_s=2.0)
     first, last = crew.read_items(short, [Item("hang", 0, ""), Item("a", 0, "")])
     assert first.rows[0].reason == "took longer than 2 s and was cut off; read it alone with 'inkdigits read'"
     assert last.rows[0].status == "declined"
@@ -108,6 +102,23 @@ def test_a_source_that_breaks_is_no_fault_of_a_file(crew: Crew, job: Job) -> Non
     """The shard is not written: nothing is set aside that could be read later."""
     with pytest.raises(SourceError, match="the archive is damaged"):
         list(crew.read_items(job, [Item("a", 0, ""), Item("break", 0, "")]))
+
+
+def test_rules_against_each_other_cost_a_file(crew: Crew, job: Job) -> None:
+    """It has failed with the reason; the others are read."""
+    ruled = replace(job, terms=replace(job.terms, level="number", rules={"length": "2"}))
+    items = [Item("a", 0, ""), Item("b", 0, "", rules='{"range": "100:200"}')]
+    assert [answer.rows[0].reason for answer in crew.read_items(ruled, items)] == [
+        "nothing to read: no ink stands out from the paper",
+        "there are no numbers of 2 digits and from 100 to 200: change one of these rules, or leave it out",
+    ]
+
+
+def test_a_list_that_is_gone_is_no_fault_of_a_file(crew: Crew, job: Job) -> None:
+    """Nothing is set aside that could be read when the list is back."""
+    ruled = replace(job, terms=replace(job.terms, level="number", rules={"values": "sha256:abc"}))
+    with pytest.raises(BatchMismatchError, match=r"values/abc.txt': it is another list than at the beginning"):
+        list(crew.read_items(ruled, [Item("a", 0, "")]))
 
 
 def test_a_worker_is_kept_from_shard_to_shard(crew: Crew, job: Job) -> None:
@@ -128,7 +139,7 @@ def test_a_worker_killed_while_it_is_idle_is_replaced(crew: Crew, job: Job) -> N
 def test_a_model_that_cannot_be_used_is_refused(crew: Crew) -> None:
     """Before anything is read, in the words of the model file's own checks."""
     with pytest.raises(ModelFileError, match="it is cut off or not an ONNX file"):
-        crew.check_model(read_model(None)[:1000])
+        crew.check_model(read_model(None)[:1000], Terms(level="page", model_sha256=""))
 
 
 def test_a_dismissed_crew_reads_nothing(crew: Crew, job: Job) -> None:

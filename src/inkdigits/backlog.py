@@ -9,9 +9,10 @@ from typing import Any
 from inkdigits import storage
 from inkdigits.doubts import find_doubts
 from inkdigits.errors import BatchError, PictureError
-from inkdigits.ledger import MODEL, READINGS, read_plan, read_terms
+from inkdigits.ledger import MODEL, READINGS, Terms, read_plan, read_terms
 from inkdigits.modelfile import MAX_BYTES, open_content
 from inkdigits.reader import Reader
+from inkdigits.rulebook import find_rule
 from inkdigits.shards import Shard, cut
 from inkdigits.sources import Item, open_source, require_pyarrow
 from inkdigits.store import Store
@@ -43,20 +44,21 @@ def feed_backlog(folder: str, store: Store) -> Fed:
     BatchError
         If there is no batch in the folder. StoreError, StorageError, SourceError where one of the places fails.
     """
-    terms = read_terms(folder)
-    if terms is None:
+    known = read_terms(folder)
+    if known is None:
         raise BatchError(f"there is no batch in '{folder}'; give the folder that 'inkdigits batch' wrote with --out")
     content = storage.read_file(storage.join(folder, MODEL), max_bytes=MAX_BYTES)
-    reader, source = Reader(open_content(content, source=f"the model in '{folder}'")), open_source(terms["source"])
+    terms, model = Terms.from_dict(known), open_content(content, source=f"the model in '{folder}'")
+    reader, source = Reader(model, max_error=terms.max_error, separators=terms.separators), open_source(known["source"])
     fed = Fed()
     for items in _doubtful_items(folder):
         for item, picture in zip(items, source.contents(items), strict=True):
             if isinstance(picture, PictureError):
                 fed = replace(fed, files=fed.files + 1, gone=fed.gone + 1)
                 continue
-            pages = read_at(terms["level"], reader, picture)
+            pages = read_at(terms.level, reader, picture, find_rule(folder, terms.rules, item.rules))
             doubts = [doubt for page in pages for doubt in find_doubts(page, picture)]
-            new = store.add(doubts, model_sha256=terms["model_sha256"], source=as_utf8(item.file))
+            new = store.add(doubts, model_sha256=terms.model_sha256, source=as_utf8(item.file))
             fed = replace(fed, files=fed.files + 1, doubts=fed.doubts + new)
     return fed
 

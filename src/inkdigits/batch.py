@@ -8,21 +8,23 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from inkdigits import storage
+from inkdigits.digit_reader import PROMISED_ERROR
 from inkdigits.errors import BatchError, BatchStoppedError, MissingExtraError, one_line, reason_of
 from inkdigits.ledger import MODEL, SUMMARY, Counted, Ledger, Terms, find_items, open_ledger, read_terms, write_json
 from inkdigits.modelfile import Model, read_model
+from inkdigits.rulebook import compile_words, settle
 from inkdigits.shards import Shard, Tally, cut
-from inkdigits.sources import Source, open_source, require_pyarrow
+from inkdigits.sources import open_source, require_pyarrow
 from inkdigits.workers import LEVELS, SLOWEST, Crew, Done, Job, read_shard
 
 Level = Literal["digit", "number", "page"]
@@ -79,6 +81,8 @@ class Plan:
     left_out: int
     shards: int
     files_done: int
+    rule: str = ""  # what the command's rules allow, in words that end the sentence "numbers ..."
+    ruled: int = 0  # files with rules of their own
 
 
 def read_many(
@@ -87,6 +91,9 @@ def read_many(
     *,
     level: Level = "page",
     model: str | Path | Model | None = None,
+    max_error: str = PROMISED_ERROR,
+    separators: bool = False,
+    rules: Mapping[str, Any] | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -103,8 +110,11 @@ def read_many(
         The folder to write to, likewise. One that holds an interrupted batch is gone on with.
     level
         Whether a picture is a digit, a number or a page.
-    model
+    model, max_error, separators
         As of Reader.
+    rules
+        What numbers may be, in the words of `rules.parse_rules`: `{"length": 5, "values": "roster.txt"}`. A manifest's
+        columns of these names take their place, row by row, where they are not empty.
     executor
         What runs the shards; each is read by a process that its worker starts. By default this machine's.
     workers
@@ -121,9 +131,9 @@ def read_many(
 
     Raises
     ------
-    SourceError, ModelFileError
-        If the source or the model cannot be used. BatchMismatchError if `out` holds another batch. BatchStoppedError
-        if it stopped before its end: what is done is kept, and the same call goes on from there.
+    SourceError, ModelFileError, RuleError
+        If the source, the model or the rules cannot be used. BatchMismatchError if `out` holds another batch.
+        BatchStoppedError if it stopped before its end: what is done is kept, and the same call goes on from there.
 
     Examples
     --------
@@ -131,16 +141,16 @@ def read_many(
     0
     """
     folder, content = _absolute(out), read_model(model)
-    terms = _terms(level, content)
+    agreed = _agree(level, content, max_error=max_error, separators=separators, rules=rules)
     crew = Crew()
     with ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1) as here:
         try:
-            usable = here.submit(crew.check_model, content)  # takes as long as to look at the source
+            usable = here.submit(crew.check_model, content, agreed.terms)  # takes as long as to look at the source
             opened = open_source(_absolute(source))
             require_pyarrow(folder)
             usable.result()
-            ledger = open_ledger(folder, opened, terms, content)
-            job = _job(opened, ledger, timeout_s)
+            ledger = open_ledger(folder, opened, agreed.terms, {MODEL: content, **agreed.lists})
+            job = Job(source=opened, folder=folder, terms=agreed.terms, timeout_s=timeout_s)
             submit: Submit = (
                 (lambda shard: executor.submit(read_shard, job, shard))
                 if executor
@@ -152,20 +162,28 @@ def read_many(
 
 
 def plan_many(
-    source: str | Path, out: str | Path, *, level: Level = "page", model: str | Path | Model | None = None
+    source: str | Path,
+    out: str | Path,
+    *,
+    level: Level = "page",
+    model: str | Path | Model | None = None,
+    max_error: str = PROMISED_ERROR,
+    separators: bool = False,
+    rules: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return what read_many would do, and do nothing."""
     folder, opened = _absolute(out), open_source(_absolute(source))
-    terms = _terms(level, read_model(model))
+    agreed = _agree(level, read_model(model), max_error=max_error, separators=separators, rules=rules)
     require_pyarrow(folder)
     if read_terms(folder) is None:
-        counted = Counted(find_items(opened))
+        counted = Counted(find_items(opened, level))
         shards = sum(1 for _ in cut(counted))
-        return Plan(files=counted.items, left_out=counted.left_out, shards=shards, files_done=0)
-    ledger = open_ledger(folder, opened, terms, b"")
-    _, tally = ledger.done()
-    shards = sum(1 for _ in ledger.shards())
-    return Plan(files=ledger.files, left_out=ledger.left_out, shards=shards, files_done=tally.files)
+        files, left_out, ruled, files_done = counted.items, counted.left_out, counted.ruled, 0
+    else:
+        ledger = open_ledger(folder, opened, agreed.terms, {})
+        shards = sum(1 for _ in ledger.shards())
+        files, left_out, ruled, files_done = ledger.files, ledger.left_out, ledger.ruled, ledger.done()[1].files
+    return Plan(files=files, left_out=left_out, shards=shards, files_done=files_done, rule=agreed.rule, ruled=ruled)
 
 
 @contextmanager
@@ -253,22 +271,23 @@ def _stopped(shard: Shard, error: BaseException) -> BatchStoppedError:
     )
 
 
-def _job(source: Source, ledger: Ledger, timeout_s: float) -> Job:
-    return Job(
-        source=source,
-        level=ledger.terms.level,
-        model=storage.join(ledger.folder, MODEL),
-        model_sha256=ledger.terms.model_sha256,
-        readings=ledger.readings,
-        terms=ledger.terms.fingerprint,
-        timeout_s=timeout_s,
-    )
+class _Agreed(NamedTuple):
+    """What a batch is asked to read by."""
+
+    terms: Terms
+    lists: Mapping[str, bytes]  # that the rules name, by their names in the batch's folder
+    rule: str  # in words
 
 
-def _terms(level: str, model: bytes) -> Terms:
+def _agree(level: str, model: bytes, *, max_error: str, separators: bool, rules: Mapping[str, Any] | None) -> _Agreed:
     if level not in LEVELS:
         raise BatchError(f"no level '{level}': a picture is one of {', '.join(LEVELS)}")
-    return Terms(level=level, model_sha256=sha256(model).hexdigest())
+    lists: dict[str, bytes] = {}
+    words = settle(rules or {}, level=level, keep=lists.__setitem__)
+    rule = compile_words(words, lists.__getitem__)
+    digest = sha256(model).hexdigest()
+    terms = Terms(level=level, model_sha256=digest, rules=words, max_error=max_error, separators=separators)
+    return _Agreed(terms, lists, str(rule or ""))
 
 
 def _absolute(address: str | Path) -> str:

@@ -88,6 +88,16 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+max_error_option = click.option(
+    "--max-error",
+    type=click.Choice(MAX_ERRORS),
+    metavar="RATE",
+    default="0.01",
+    help="Errors promised.  [default: 0.01]",
+)
+separators_option = click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
+
+
 class _RefusedError(click.ClickException):
     """What was given cannot be used: one line, and the exit status of wrong use."""
 
@@ -121,14 +131,8 @@ def main() -> None:
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
 @click.option("--annotate", "annotated", type=FOLDER, metavar="DIR", help="Write the pictures, readings drawn on them.")
 @click.option("--explain", "explained", is_flag=True, help="Say what was seen, and what would help.")
-@click.option(
-    "--max-error",
-    type=click.Choice(MAX_ERRORS),
-    metavar="RATE",
-    default="0.01",
-    help="Errors promised.  [default: 0.01]",
-)
-@click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
+@max_error_option
+@separators_option
 @click.option("--second-opinion", is_flag=True, help="Ask RapidOCR if in doubt; extra [ocr].")
 @rule_options
 def read(
@@ -183,15 +187,19 @@ def read(
 
 @main.command()
 @click.argument("source")
-@click.option("--out", required=True, metavar="DIR", help="Where the readings go; what is there is not read again.")
+@click.option("--out", required=True, metavar="DIR", help="Where the readings go, or go on.")
 @click.option("--level", type=click.Choice(LEVEL_NAMES), default="page", show_default=True, help="What a picture is.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Pictures at a time.  [default: processors]")
-@click.option("--dask", metavar="ADDRESS", help="Read on a Dask cluster: its scheduler, as tcp://host:8786.")
-@click.option("--model", help="A model file, or the name of a bundled model.  [default: reader]")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="At a time.  [default: processors]")
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786.")
+@click.option("--model", help="A file, or a bundled one.  [default: reader]")
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
+@max_error_option
+@separators_option
+@rule_options
 def batch(
     source: str,
+    *,
     out: str,
     level: Any,
     workers: int | None,
@@ -199,26 +207,27 @@ def batch(
     model: str | None,
     plan: bool,
     quiet: bool,
+    max_error: str,
+    separators: bool,
+    **rules: Any,
 ) -> None:
-    """Read many pictures to Parquet files; what is interrupted goes on when it is started again.
-
-    SOURCE is a folder, a pattern, a manifest (.csv, .parquet with a column of paths), a .zip, a .tar, an IDX file, or
-    a .parquet with pictures; a path, or a URL as s3://. Exit status: 0 all read, 1 some failed or it stopped, 2 wrong
-    use.
-    """
+    """Read many pictures to Parquet files; started again, it goes on. SOURCE is a folder, a pattern, a manifest (.csv,
+    .parquet: paths, rules), a .zip, a .tar, an IDX file or a .parquet with pictures; a path, or a URL as s3://. Exit
+    status: 0 all read, 1 some failed or it stopped, 2 wrong use.
+    """  # noqa: D205 - one paragraph: --help fits a screen
     from inkdigits.batch import connect_dask, plan_many, read_many
     from inkdigits.errors import BatchStoppedError
 
+    terms = {"level": level, "model": model, "max_error": max_error, "separators": separators, "rules": rules}
     if plan:
-        click.echo(describe_plan(plan_many(source, out, level=level, model=model)))
+        click.echo(describe_plan(plan_many(source, out, **terms)))
         return
     try:
         with connect_dask(dask) if dask else nullcontext((None, None)) as (executor, threads), show_progress() as show:
             summary = read_many(
                 source,
                 out,
-                level=level,
-                model=model,
+                **terms,
                 executor=executor,
                 workers=workers or threads,
                 progress=None if quiet else lambda so_far: _show_batch(show, so_far),

@@ -42,10 +42,12 @@ def describe_progress(number: int, files: int, reading: PageReading) -> str:
 
 
 def describe_plan(plan: Plan) -> str:
-    """Return what a batch would do."""
+    """Return what a batch would do, and by which rules."""
     others = f" ({plan.left_out:,} others do not end like a picture)" if plan.left_out else ""
     done = f"{plan.files_done:,} are done, {plan.files - plan.files_done:,} are left"
-    return f"{plan.files:,} files{others} in {plan.shards:,} shard{'s' * (plan.shards > 1)}; {done}"
+    rules = [f"numbers {plan.rule}"] if plan.rule else []
+    rules += [f"{plan.ruled:,} files have rules of their own"] if plan.ruled else []
+    return "; ".join([f"{plan.files:,} files{others} in {plan.shards:,} shard{'s' * (plan.shards > 1)}", done, *rules])
 
 
 def describe_so_far(summary: Summary) -> str:

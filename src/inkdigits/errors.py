@@ -14,7 +14,7 @@
     ├── StoreError (OSError)             corrections cannot be kept: no store, or no space left
     ├── UnknownItemError (LookupError)   a picture is not in the store
     ├── BatchError (RuntimeError)        a batch cannot begin
-    │   ├── BatchMismatchError           what there is was begun with another source, model or level
+    │   ├── BatchMismatchError           what there is was begun with another source, model, level or rule
     │   └── BatchStoppedError            it stopped before its end, and goes on when it is started again
     ├── ServiceError (ValueError)        the service cannot start as it was asked to
     └── MissingExtraError (ImportError)  the job needs an optional dependency
@@ -82,7 +82,7 @@ class BatchError(InkdigitsError, RuntimeError):
 
 
 class BatchMismatchError(BatchError):
-    """What there is was begun with another source, model or level."""
+    """What there is was begun with another source, model, level or rule."""
 
 
 class BatchStoppedError(BatchError):

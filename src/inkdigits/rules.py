@@ -358,7 +358,7 @@ def parse_rules(
     *,
     length: str | None = None,
     range: str | None = None,  # noqa: A002 - the option's name
-    values: str | Path | None = None,
+    values: str | Path | Values | None = None,
     pattern: str | None = None,
     check: str | None = None,
 ) -> Rule | None:
@@ -371,7 +371,7 @@ def parse_rules(
     range
         As 0:150, the least and the greatest value.
     values
-        The path of a text file, one value per line.
+        The path of a text file, one value per line; or the values, where they were read already.
     pattern
         As dd.dd.dddd, where d is any digit.
     check
@@ -382,10 +382,10 @@ def parse_rules(
     >>> print(parse_rules(length="5", check="luhn"))
     of 5 digits and with a valid luhn check
     """
-    readers: list[tuple[Callable[[Any], Rule], str | Path | None]] = [
+    readers: list[tuple[Callable[[Any], Rule], str | Path | Values | None]] = [
         (_parse_length, length),
         (_parse_range, range),
-        (read_values, values),
+        (_as_values, values),
         (Pattern, pattern),
         (Check, check),
     ]
@@ -399,18 +399,32 @@ def read_values(path: str | Path) -> Values:
     Raises RuleError if the file cannot be read, is empty, or has a line that is no number.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a NUL in it
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         raise RuleError(f"cannot read '{path}': {reason_of(error)}; give a text file, one number per line") from error
+    return parse_values(content, source=path)
+
+
+def parse_values(content: bytes, *, source: str | Path) -> Values:
+    """Read the content of a roster, as read_values does; `source` is what errors call it."""
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except ValueError as error:
+        raise RuleError(f"cannot read '{source}': {reason_of(error)}; give a text file, one number per line") from error
     values = {number: line.strip() for number, line in enumerate(lines, start=1) if line.strip()}
     for number, value in values.items():
         if not DIGITS.fullmatch(value):
             raise RuleError(
-                f"cannot use '{path}': line {number} is '{one_line(value)}', not digits only; write one number per line"
+                f"cannot use '{source}': line {number} is '{one_line(value)}', not digits only; "
+                "write one number per line"
             )
     if not values:
-        raise RuleError(f"cannot use '{path}': it is empty; write one number per line")
+        raise RuleError(f"cannot use '{source}': it is empty; write one number per line")
     return Values(frozenset(values.values()))
+
+
+def _as_values(values: str | Path | Values) -> Values:
+    return values if isinstance(values, Values) else read_values(values)
 
 
 def _parse_length(text: str) -> Length:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import json
 import os
 import sqlite3
 import tarfile
@@ -42,6 +43,7 @@ from inkdigits.pictures import LISTED_ENDINGS, MAX_FILE_BYTES
 
 FORMS = "a folder, a pattern, a manifest (.csv, .parquet), an archive (.zip, .tar), an IDX or a Parquet file"
 FILE_COLUMNS = ("file", "path")  # what a manifest may call its column of paths
+RULE_COLUMNS = ("length", "range", "values", "pattern", "check")  # of a manifest, and the words of rules.parse_rules
 READ_AHEAD = 8  # files of a store; each takes two answers of some 20 ms, in which several digits are read
 ROWS_AT_ONCE = 64  # of a Parquet file; photos of 10 MB take 640 MB
 IDX_ENDINGS = (".idx", "-ubyte", ".idx.gz", "-ubyte.gz")  # as MNIST's files end
@@ -57,6 +59,7 @@ class Item(NamedTuple):
     size: int  # bytes; 0 where it is not known before it is read
     stamp: str  # what tells that it has changed; empty where nothing does
     place: int = 0  # where it lies in an archive or a table: the source's own affair
+    rules: str = ""  # what its numbers may be, by the words of RULE_COLUMNS as JSON; empty where nothing is said
 
 
 class Source(Protocol):
@@ -134,31 +137,36 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files that a table names in its column `file` or `path`, from its own folder on; in the table's order."""
+    """The files that a table names in its column `file` or `path`, from its own folder on; in the table's order.
+
+    Each may have rules of its own, in the columns RULE_COLUMNS.
+    """
 
     address: str
     by_ending = False
 
     def items(self) -> Iterator[Item]:
         """List the files; of those elsewhere only the name is known."""
-        for name in self._names():
-            yield Item(*storage.stat_file(_parent(self.address), name))
+        folder = _parent(self.address)
+        for name, *words in self._rows():
+            yield Item(*storage.stat_file(folder, name), rules=_rules_of(words, folder))
 
     def contents(self, items: Sequence[Item]) -> Iterator[Content]:
         """Read the files."""
         return _read_files(_parent(self.address), items)
 
-    def _names(self) -> Iterator[str]:
+    def _rows(self) -> Iterator[list[str]]:
+        """Yield the name in each row, and its words for RULE_COLUMNS; what is missing is empty."""
         with _errors_in_words(self.address), storage.open_file(self.address) as file:
             if self.address.lower().endswith(".parquet"):
                 parquet = _parquet_file(self.address, file)
-                names = _column_values(parquet, _file_column(parquet.schema_arrow.names, self.address))
+                columns, rows = parquet.schema_arrow.names, _parquet_rows(parquet)
             else:
-                rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
-                column = _file_column(rows.fieldnames or (), self.address)
-                names = (row[column] for row in rows)
-            for name in names:
-                yield name or ""
+                table = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+                columns, rows = table.fieldnames or (), table
+            wanted = (_file_column(columns, self.address), *RULE_COLUMNS)
+            for row in rows:
+                yield [_as_word(row.get(column)) for column in wanted]
 
 
 @dataclass(frozen=True)
@@ -271,9 +279,9 @@ class Table:
 def sort_items(items: Iterable[Item]) -> Iterator[Item]:
     """Yield items in the order of their names' bytes; they lie on disk meanwhile, so there may be any number."""
     with closing(sqlite3.connect("")) as database:
-        database.execute("create table item (file blob, size integer, stamp text, place integer)")
+        database.execute("create table item (file blob, size integer, stamp text, place integer, rules text)")
         rows = ((encode_name(item.file), *item[1:]) for item in items)
-        database.executemany("insert into item values (?, ?, ?, ?)", rows)
+        database.executemany("insert into item values (?, ?, ?, ?, ?)", rows)
         for file, *rest in database.execute("select * from item order by file"):
             yield Item(decode_name(file), *rest)
 
@@ -386,6 +394,30 @@ def _mean_sizes(parquet: Any) -> Iterator[int]:
 def _column_values(parquet: Any, column: str) -> Iterator[Any]:
     for batch in parquet.iter_batches(columns=[column]):
         yield from batch.column(0).to_pylist()
+
+
+def _parquet_rows(parquet: Any) -> Iterator[dict[str, Any]]:
+    """Yield a manifest's rows; columns that are neither paths nor rules are not read."""
+    known = [name for name in parquet.schema_arrow.names if name in {*FILE_COLUMNS, *RULE_COLUMNS}]
+    for batch in parquet.iter_batches(columns=known):
+        yield from batch.to_pylist()
+
+
+def _as_word(value: Any) -> str:
+    """Return a cell of a manifest as text; a column of whole numbers with gaps comes as 5.0 from some tools."""
+    if value is None or value != value:  # noqa: PLR0124 - what is not a number
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def _rules_of(words: Sequence[str], folder: str) -> str:
+    """Return a row's rules as JSON; the path of a list counts from the manifest's folder, as those of files do."""
+    if not any(words):
+        return ""
+    rules = {name: word.strip() for name, word in zip(RULE_COLUMNS, words, strict=True) if word.strip()}
+    if "values" in rules:
+        rules["values"] = storage.join(folder, rules["values"])
+    return json.dumps(rules) if rules else ""
 
 
 def _rows_from(parquet: Any, column: str, first: int) -> Iterator[tuple[int, Any]]:

@@ -22,9 +22,21 @@ from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from inkdigits import storage
-from inkdigits.errors import BatchError, BatchMismatchError, BatchStoppedError, InkdigitsError, PictureError, one_line
+from inkdigits.errors import (
+    BatchError,
+    BatchMismatchError,
+    BatchStoppedError,
+    InkdigitsError,
+    PictureError,
+    RuleError,
+    StorageError,
+    one_line,
+)
+from inkdigits.ledger import MODEL, READINGS, Terms
 from inkdigits.modelfile import MAX_BYTES, open_content
 from inkdigits.readings import NumberReading, PageReading
+from inkdigits.rulebook import find_rule
+from inkdigits.rules import Rule
 from inkdigits.shards import Shard, Tally, write_shard
 from inkdigits.sources import Content, Item, Source
 from inkdigits.table import Row, rows_of
@@ -45,15 +57,25 @@ SERVE = "from inkdigits.workers import serve; serve()"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to do with shards: where the pictures are, what reads them, where the readings go."""
+    """What to do with shards: where the pictures are, how they are read, where the readings go."""
 
     source: Source
-    level: str
-    model: str  # the address of the model file
-    model_sha256: str
-    readings: str  # the folder of the shards' files
-    terms: str
+    folder: str  # of the batch: the model, the lists of its rules, the readings
+    terms: Terms
     timeout_s: float  # the longest that one page may take
+
+
+class Setup(NamedTuple):
+    """What a worker's reader is made of."""
+
+    model_sha256: str
+    max_error: str
+    separators: bool
+
+    @classmethod
+    def of(cls, terms: Terms) -> Setup:
+        """Return what reads by these terms."""
+        return cls(terms.model_sha256, terms.max_error, terms.separators)
 
 
 class Answer(NamedTuple):
@@ -79,24 +101,25 @@ class Crew:
         self._lock = Lock()
         self._dismissed = False
 
-    def check_model(self, content: bytes) -> None:
+    def check_model(self, content: bytes, terms: Terms) -> None:
         """Load a model in a worker. Raises ModelFileError if it cannot be used."""
-        with self._borrow(hashlib.sha256(content).hexdigest(), lambda: content):
+        with self._borrow(Setup.of(terms), lambda: content):
             pass
 
     def read_shard(self, job: Job, shard: Shard) -> Done:
         """Read the files of a shard, and write what came of them."""
         answers = list(self.read_items(job, shard.items))
-        tally = write_shard(job.readings, shard, [answer.rows for answer in answers], job.terms)
+        folder = storage.join(job.folder, READINGS)
+        tally = write_shard(folder, shard, [answer.rows for answer in answers], job.terms.fingerprint)
         seconds = ((answer.seconds, item.file) for item, answer in zip(shard.items, answers, strict=True))
         return Done(tally, sorted(seconds, reverse=True)[:SLOWEST])
 
     def read_items(self, job: Job, items: Sequence[Item]) -> Iterator[Answer]:
         """Yield the answer to each file, in order; one that ends its worker twice or takes too long has failed."""
-        answered = deaths = 0
+        setup, answered, deaths = Setup.of(job.terms), 0, 0
         while answered < len(items):
             try:
-                with self._borrow(job.model_sha256, lambda: _model_content(job.model, job.model_sha256)) as worker:
+                with self._borrow(setup, lambda: _model_content(job.folder, setup.model_sha256)) as worker:
                     for answer in worker.read(job, items[answered:]):
                         yield answer
                         answered, deaths = answered + 1, 0
@@ -115,9 +138,9 @@ class Crew:
             worker.kill()
 
     @contextmanager
-    def _borrow(self, model_sha256: str, model: Callable[[], bytes]) -> Iterator[_Worker]:
+    def _borrow(self, setup: Setup, model: Callable[[], bytes]) -> Iterator[_Worker]:
         """Lend a worker with a model; it comes back only from what went well: its pipe may hold what nobody took."""
-        worker = self._take(model_sha256, model)
+        worker = self._take(setup, model)
         try:
             yield worker
         except BaseException:
@@ -126,7 +149,7 @@ class Crew:
         else:
             self._idle.append(worker)
 
-    def _take(self, model_sha256: str, model: Callable[[], bytes]) -> _Worker:
+    def _take(self, setup: Setup, model: Callable[[], bytes]) -> _Worker:
         for _ in range(STARTS):
             with self._lock:
                 if self._dismissed:
@@ -134,7 +157,7 @@ class Crew:
                 worker = self._idle_worker() or _Worker()
                 self._all.add(worker)
             try:
-                worker.load_model(model_sha256, model)
+                worker.load_model(setup, model)
             except BaseException as error:
                 self._end(worker)
                 if not isinstance(error, _DiedError):
@@ -171,9 +194,9 @@ def serve() -> None:
         _Server(sys.stdin.buffer, answers, nowhere).serve()
 
 
-def read_at(level: str, reader: Any, content: Content) -> Iterator[PageReading]:
-    """Yield what a picture is read as, a digit, a number or page by page, as its level says."""
-    return _READ[level](reader, content)
+def read_at(level: str, reader: Any, content: Content, rule: Rule | None) -> Iterator[PageReading]:
+    """Yield what a picture is read as, a digit, a number or page by page, as its level says; a digit has no rule."""
+    return _READ[level](reader, content, rule)
 
 
 class _DiedError(Exception):
@@ -200,10 +223,10 @@ class _Worker:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    def load_model(self, sha256: str, model: Callable[[], bytes]) -> None:
-        """Have it load a model, if that is not the one it has."""
-        if not self._ask("_has_model", sha256):
-            self._ask("_load_model", model())
+    def load_model(self, setup: Setup, model: Callable[[], bytes]) -> None:
+        """Have it make a reader of a model, if that is not the one it has."""
+        if not self._ask("_has_reader", setup):
+            self._ask("_make_reader", setup, model())
 
     def read(self, job: Job, items: Sequence[Item]) -> Iterator[Answer]:
         """Have it read items, and yield its answers as they come."""
@@ -249,7 +272,7 @@ class _Server:
         self._answers = answers
         self._nowhere = nowhere
         self._reader: Reader | None = None
-        self._model_sha256 = ""  # of the file that the reader was made of
+        self._setup: Setup | None = None  # what the reader was made of
 
     def serve(self) -> None:
         while True:
@@ -263,24 +286,25 @@ class _Server:
             except Exception as error:  # noqa: BLE001 - a fault of ours must be told
                 self._answer(BatchError(f"inkdigits failed ({one_line(repr(error))}); report it"))
 
-    def _has_model(self, sha256: str) -> Iterator[bool]:
-        yield self._model_sha256 == sha256
+    def _has_reader(self, setup: Setup) -> Iterator[bool]:
+        yield self._setup == setup
 
-    def _load_model(self, content: bytes) -> Iterator[None]:
+    def _make_reader(self, setup: Setup, content: bytes) -> Iterator[None]:
         import cv2
 
         from inkdigits.reader import Reader
 
         cv2.setNumThreads(1)
-        self._reader = Reader(open_content(content, source="the model"))
-        self._model_sha256 = hashlib.sha256(content).hexdigest()
+        model = open_content(content, source="the model")
+        self._reader = Reader(model, max_error=setup.max_error, separators=setup.separators)
+        self._setup = setup
         yield None
 
     def _read(self, job: Job, items: Sequence[Item]) -> Iterator[Answer]:
         contents = job.source.contents(items)
         for item in items:
             started = time.perf_counter()
-            readings = self._try(contents, job.level)
+            readings = self._try(contents, job, item)
             rows: list[Row] = []
             while (reading := self._within(job.timeout_s, readings)) is not None:
                 rows += rows_of(item.file, replace(reading, reason=_without_name(reading.reason)))
@@ -290,15 +314,18 @@ class _Server:
         with self._time_limit(timeout_s):
             return next(readings, None)
 
-    def _try(self, contents: Iterator[Content], level: str) -> Iterator[PageReading]:
+    def _try(self, contents: Iterator[Content], job: Job, item: Item) -> Iterator[PageReading]:
         """Read the pages of the next picture; whatever goes wrong with it, the others are still read."""
         content = next(contents, GONE)
         if isinstance(content, PictureError):
             yield PageReading(status="failed", reason=str(content))
             return
         try:
-            yield from read_at(level, self._reader, content)
-        except PictureError as error:
+            rule = find_rule(job.folder, job.terms.rules, item.rules)
+            yield from read_at(job.terms.level, self._reader, content, rule)
+        except (BatchError, StorageError):  # of a list that rules name
+            raise
+        except (PictureError, RuleError) as error:
             yield PageReading(status="failed", reason=str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours, or no memory: it costs one file, not the batch
             yield PageReading(status="failed", reason=f"inkdigits failed on it ({one_line(repr(error))}); report it")
@@ -317,27 +344,27 @@ class _Server:
             faulthandler.cancel_dump_traceback_later()
 
 
-def _read_pages(reader: Reader, content: Any) -> Iterator[PageReading]:
-    return reader.read_pages(content)
+def _read_pages(reader: Reader, content: Any, rule: Rule | None) -> Iterator[PageReading]:
+    return reader.read_pages(content, rule=rule)
 
 
-def _read_number(reader: Reader, content: Any) -> Iterator[PageReading]:
-    yield _as_page(reader.read_number(content))
+def _read_number(reader: Reader, content: Any, rule: Rule | None) -> Iterator[PageReading]:
+    yield _as_page(reader.read_number(content, rule=rule))
 
 
-def _read_digit(reader: Reader, content: Any) -> Iterator[PageReading]:
+def _read_digit(reader: Reader, content: Any, _rule: Rule | None) -> Iterator[PageReading]:
     digit = reader.read_digit(content)
     yield _as_page(NumberReading.from_digits((digit,)))
 
 
 def _as_page(number: NumberReading) -> PageReading:
-    """Return a crop's number as a page's; a crop in which there is none is declined."""
-    if not number.text:
+    """Return a crop's number as a page's; a crop without one, not even one against the rule, is declined."""
+    if not (number.text or number.free_text):
         return PageReading(status="declined", reason=number.reason)
     return PageReading(status="ok", reason="", numbers=(number,))
 
 
-_READ: dict[str, Callable[[Any, Any], Iterator[PageReading]]] = dict(
+_READ: dict[str, Callable[[Any, Any, Rule | None], Iterator[PageReading]]] = dict(
     zip(LEVELS, (_read_digit, _read_number, _read_pages), strict=True)
 )
 
@@ -357,7 +384,8 @@ def _set_aside(item: Item, death: _DiedError, job: Job) -> Answer:
 
 
 @lru_cache(maxsize=1)
-def _model_content(address: str, sha256: str) -> bytes:
+def _model_content(folder: str, sha256: str) -> bytes:
+    address = storage.join(folder, MODEL)
     content = storage.read_file(address, max_bytes=MAX_BYTES)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise BatchMismatchError(
