@@ -203,7 +203,7 @@ def _is_frame(part: _Part, labels: NDArray[np.int32]) -> bool:
     if not touches_border(part.box, labels.shape):
         return False
     margin = max(2, int(FRAME_MARGIN * min(labels.shape)))
-    inside = np.isin(labels[margin:-margin, margin:-margin], part.labels).sum()
+    inside = np.count_nonzero(_where(part, labels[margin:-margin, margin:-margin]))
     return bool(inside <= (1 - FRAME_SHARE) * part.area)
 
 
@@ -229,7 +229,7 @@ def _is_within(box: Box, other: Box) -> bool:
 def _thickness(part: _Part, labels: NDArray[np.int32]) -> float:
     """Return the mean width of a part's strokes as a share of its longer side."""
     x, y, width, height = part.box
-    mask = np.isin(labels[y : y + height, x : x + width], part.labels).astype(np.uint8)
+    mask = _where(part, labels[y : y + height, x : x + width]).astype(np.uint8)
     return stroke_width(mask) / max(width, height)
 
 
@@ -327,7 +327,7 @@ def _of_one_pen(lines: list[list[_Part]], ink: NDArray[np.uint8], labels: NDArra
 def _pen(part: _Part, ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> float:
     """Return how much ink a pen left for each px of a part's strokes: their width times their strength."""
     x, y, width, height = part.box
-    mask = np.isin(labels[y : y + height, x : x + width], part.labels)
+    mask = _where(part, labels[y : y + height, x : x + width])
     strength = float(ink[y : y + height, x : x + width][mask].mean()) if mask.any() else 0.0
     return stroke_width(mask.astype(np.uint8)) * strength
 
@@ -347,5 +347,10 @@ def _cut_out(part: _Part, ink: NDArray[np.uint8], labels: NDArray[np.int32]) -> 
     x, y, width, height = part.box
     top, left = max(0, y - MARGIN), max(0, x - MARGIN)
     window = (slice(top, y + height + MARGIN), slice(left, x + width + MARGIN))
-    own = np.isin(labels[window], (0, *part.labels))
-    return DigitInk(ink[window] * own, part.box, touches_border(part.box, ink.shape))
+    own_or_paper = _where(part, labels[window]) | (labels[window] == 0)
+    return DigitInk(ink[window] * own_or_paper, part.box, touches_border(part.box, ink.shape))
+
+
+def _where(part: _Part, labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return where a labelled picture shows a part; most are one component, and comparing is faster than looking up."""
+    return labels == part.labels[0] if len(part.labels) == 1 else np.isin(labels, part.labels)
