@@ -48,7 +48,7 @@ LEVELS = ("digit", "number", "page")
 IDLE_S = 60.0  # after which a worker that nobody asks ends; its model takes 100 MB
 STARTS = 3  # a worker may be killed while it starts, too; after so many it is the machine's fault
 DEATHS = 2  # of its readers that set a file aside; the first may have been somebody else's doing
-TIMED_OUT = 1  # exit status of a worker that was cut off, as faulthandler has it
+TIMED_OUT = 1 if sys.platform == "win32" else -signal.SIGALRM  # exit status of a worker that was cut off
 SLOWEST = 10  # files that a summary names
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # a worker is a core
 GONE = PictureError("it is no longer in the source")
@@ -190,8 +190,8 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who watches over us
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
-    with open(os.devnull, "w") as nowhere, suppress(EOFError, BrokenPipeError):  # noqa: PTH123 - a device
-        _Server(sys.stdin.buffer, answers, nowhere).serve()
+    with suppress(EOFError, BrokenPipeError):
+        _Server(sys.stdin.buffer, answers).serve()
 
 
 def read_at(level: str, reader: Any, content: Content, rule: Rule | None) -> Iterator[PageReading]:
@@ -267,16 +267,15 @@ class _Worker:
 class _Server:
     """A process that reads, seen from inside."""
 
-    def __init__(self, questions: IO[bytes], answers: IO[bytes], nowhere: IO[str]) -> None:
+    def __init__(self, questions: IO[bytes], answers: IO[bytes]) -> None:
         self._questions = questions
         self._answers = answers
-        self._nowhere = nowhere
         self._reader: Reader | None = None
         self._setup: Setup | None = None  # what the reader was made of
 
     def serve(self) -> None:
         while True:
-            with self._time_limit(IDLE_S):
+            with _time_limit(IDLE_S):
                 what, values = pickle.load(self._questions)  # noqa: S301 - of who started us
             try:
                 for answer in getattr(self, what)(*values):
@@ -311,7 +310,7 @@ class _Server:
             yield Answer(rows, time.perf_counter() - started)
 
     def _within(self, timeout_s: float, readings: Iterator[PageReading]) -> PageReading | None:
-        with self._time_limit(timeout_s):
+        with _time_limit(timeout_s):
             return next(readings, None)
 
     def _try(self, contents: Iterator[Content], job: Job, item: Item) -> Iterator[PageReading]:
@@ -334,14 +333,30 @@ class _Server:
         pickle.dump(answer, self._answers)
         self._answers.flush()
 
-    @contextmanager
-    def _time_limit(self, seconds: float) -> Iterator[None]:
-        """End this process when it takes longer, even in a library that never comes back."""
-        faulthandler.dump_traceback_later(seconds, exit=True, file=self._nowhere)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """End this process when it takes longer, even in a library that never comes back."""
+    _end_after(seconds)
+    try:
+        yield
+    finally:
+        _end_after(0)
+
+
+if sys.platform == "win32":
+
+    def _end_after(seconds: float) -> None:
+        """End this process after some time; 0 takes that back."""
+        faulthandler.cancel_dump_traceback_later()
+        if seconds:
+            faulthandler.dump_traceback_later(seconds, exit=True)
+
+else:
+
+    def _end_after(seconds: float) -> None:
+        """End this process after some time; 0 takes that back. A thread that watches would be started twice a file."""
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # its signal, which nobody catches, ends a process
 
 
 def _read_pages(reader: Reader, content: Any, rule: Rule | None) -> Iterator[PageReading]:
