@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, ImageStat, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from inkdigits.errors import PictureError, PictureTooLargeError, reason_of
@@ -254,14 +254,18 @@ def _decode(image: Image.Image, source: str) -> NDArray[np.uint8]:
     _check_size(image.width, image.height, source)
     tags = getattr(image, "tag_v2", {})  # of a TIFF: its tiles are decoded whole, however small the picture is
     _check_size(tags.get(TIFF_TILE_WIDTH, 1), tags.get(TIFF_TILE_HEIGHT, 1), source)
-    image = ImageOps.exif_transpose(image)
+    image.load()
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # Pillow copies what is upright, too
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         return _gray_from_array(np.asarray(image), source)
     if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         return _reduce_colours(_lay_on_paper(image.convert("RGBA")))
-    if image.mode in ("1", "L"):
+    if image.mode == "L":
+        return np.asarray(image)
+    if image.mode == "1":
         return np.asarray(image.convert("L"))
-    return _reduce_colours(image.convert("RGB"))
+    return _reduce_colours(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _check_size(width: int, height: int, source: str) -> None:
