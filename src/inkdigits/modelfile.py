@@ -37,6 +37,7 @@ OPSET = 17  # the oldest that has all we write; ONNX Runtime has read it since 1
 IR_VERSION = 8  # the version that belongs to opset 17
 MAX_BYTES = 64_000_000  # our largest model has 1 MB; a file far beyond that is not one of ours
 PREDICTION_BATCH = 512  # images; bounds the memory of one call to the runtime
+ROUNDING = 1e-3  # how far from 1 the probabilities of a float16 softmax may add up
 MAX_VALUES = 1_000_000  # in one layer, per image; our largest has 25,000 (32 x 28 x 28)
 LINE_MODEL = "line"  # the bundled one that reads whole numbers
 MOST_WEIGHT = 100  # of a reader in a pool; far beyond any that was fitted
@@ -205,7 +206,7 @@ class Model:
                 f"cannot write model file '{path}': {reason_of(error)}; choose another --out"
             ) from error
 
-    @property
+    @cached_property
     def image_size(self) -> int:
         """The side of the square images the model takes, in pixels."""
         return int(self._session.get_inputs()[0].shape[-1])
@@ -271,7 +272,7 @@ class Model:
             answer.shape[:2] != (len(images), k)
             or answer.ndim != self._dimensions
             or not (answer >= 0).all()
-            or not np.allclose(answer.sum(axis=1), 1, atol=1e-3)
+            or (abs(answer.sum(axis=1) - 1) > ROUNDING).any()
         ):
             raise ModelFileError(f"cannot use {self.source}: it does not return {k} probabilities; train it again")
         return answer
