@@ -94,8 +94,7 @@ class NumberReader:
         if self.line is None:
             return self._join(tuple(digits), rule, row)
         sight = see(self.line, crop)
-        [first] = ctc.most_probable(ctc.only_digits(sight.frames), n=1)
-        if not digits or _text_of(digits) != first.text:
+        if not digits or _text_of(digits) != ctc.most_probable(ctc.only_digits(sight.frames), n=1)[0].text:
             cut = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
             digits = max(digits, cut, key=_log_likelihood)
         answer = self._answer(self.opinions(sight, digits), crop, rule)

@@ -79,7 +79,8 @@ def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: 
         return _decline(opinions, voices, rule)
     shares = ballot.count(voices)[:-1]
     if shares.max() < CLEAR:
-        ballot = Ballot.of(opinions, rule, candidates=2)
+        more = ctc.most_probable(opinions[0], rule=rule, n=2)
+        ballot = Ballot.among([*(candidate.text for candidate in more), *ballot.texts], opinions, rule)
         shares = ballot.count(voices)[:-1]
     best, second = [*np.argsort(-shares, kind="stable").tolist(), None][:2]
     runner_up, behind = ("", 0.0) if second is None else (ballot.texts[second], float(shares[second]))
@@ -110,11 +111,15 @@ class Ballot:
     probabilities: Floats
 
     @classmethod
-    def of(cls, opinions: Sequence[Floats], rule: Rule | None, *, candidates: int = 1) -> Ballot:
-        """Ask each reader for a candidate, the first for more, and all for the probability of everybody's."""
-        asked = zip(opinions, (candidates, *[1] * len(opinions)), strict=False)
-        named = [ctc.most_probable(frames, rule=rule, n=n) for frames, n in asked]
-        texts = tuple(dict.fromkeys(candidate.text for best in named for candidate in best if candidate.text))
+    def of(cls, opinions: Sequence[Floats], rule: Rule | None) -> Ballot:
+        """Ask each reader for a candidate, and all for the probability of everybody's."""
+        named = [candidate.text for frames in opinions for candidate in ctc.most_probable(frames, rule=rule, n=1)]
+        return cls.among(named, opinions, rule)
+
+    @classmethod
+    def among(cls, named: Sequence[str], opinions: Sequence[Floats], rule: Rule | None) -> Ballot:
+        """Ask all readers for the probability of some candidates."""
+        texts = tuple(dict.fromkeys(text for text in named if text))
         given = np.zeros((len(opinions), len(texts) + 1))
         for row, frames in zip(given, opinions, strict=True):
             mass = math.exp(ctc.log_mass(frames, rule))
