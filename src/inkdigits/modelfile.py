@@ -327,8 +327,9 @@ class LineModel(Model):
                 f"{self.source} takes a line ({LINE_HEIGHT}, w) uint8, got {line.shape} {line.dtype}; "
                 "prepare it with inkdigits.prepare.prepare_line(ink)"
             )
-        missing = max(0, NARROWEST - line.shape[1])
-        frames = self._run(np.pad(line, ((0, 0), (0, missing)))[None])[0].T
+        if line.shape[1] < NARROWEST:
+            line = np.pad(line, ((0, 0), (0, NARROWEST - line.shape[1])))
+        frames = self._run(line[None])[0].T
         return np.asarray(frames / frames.sum(axis=1, keepdims=True))
 
     @cached_property
