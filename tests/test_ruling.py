@@ -91,6 +91,15 @@ def test_printed_boxes_are_taken_out(writing: NDArray[np.uint8]) -> None:
     assert [len(number) for number in numbers] == [len(number) for number in alone]
 
 
+def test_a_line_goes_on_behind_what_is_written_on_it(draw: Draw) -> None:
+    """Squared paper full of digits: of its lines less than a thirtieth is left, wherever digits cut them to pieces."""
+    written = 255 - draw("635184", "877270", "549190", "658296", gap=27)
+    page = ruled(written, every=44, thickness=4, down=True)
+    printed = (page > 64) & (written == 0)
+    left = erase_rules(page, find_rules(page)) > 64
+    assert (left & printed).sum() < printed.sum() / 30
+
+
 @pytest.mark.parametrize("digits", ["77777", "11111", "55555", "4"])
 @pytest.mark.parametrize("gap", [4, 16])
 def test_rows_of_like_digits_are_no_lines(draw: Draw, digits: str, gap: int) -> None:

@@ -195,11 +195,11 @@ def _straight_lines(points: _Points, slopes: NDArray[np.float64], gap: int) -> I
         if near[best - 1] < PIECE / 2:
             return
         slope, level = divmod(best, n_levels)
-        peak = np.flatnonzero(alive & (np.abs(levels[slope] - level) <= 1))
-        on_it = _fit(points, alive, _unbroken(points.columns, peak, gap), gap)
+        peak = _unbroken(points.columns, np.flatnonzero(alive & (np.abs(levels[slope] - level) <= 1)), gap)
+        on_it = _fit(points, alive, peak, gap)
         if len(on_it) >= PIECE / 2:
             yield on_it
-        gone = np.union1d(on_it, _unbroken(points.columns, peak, gap))
+        gone = on_it if len(on_it) >= PIECE / 2 else peak
         alive[gone] = False
         votes -= np.bincount(cells[:, gone].ravel(), minlength=len(votes))
 
