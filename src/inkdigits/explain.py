@@ -69,8 +69,8 @@ def _dark_places(gray: NDArray[np.uint8]) -> list[str]:
 
 def _of_layout(page: PageInk) -> Iterator[str]:
     """Yield what was done to the page before its digits were found."""
-    if page.n_rules:
-        yield f"printed lines: {page.n_rules} taken out; a stroke that lies exactly on one may go with it"
+    if page.rules:
+        yield f"printed lines: {len(page.rules)} taken out; a stroke that lies exactly on one may go with it"
     if abs(page.slope) >= LEVEL:
         way = "fall" if page.slope > 0 else "rise"
         yield f"rows {way} by {abs(math.degrees(math.atan(page.slope))):.0f} degrees to the right: made level"

@@ -55,7 +55,7 @@ class PageInk:
     reason: str = ""
     lines: tuple[int, ...] = ()  # of each number the line it stands on, from the top
     slope: float = 0.0  # how far rows fall for each px to the right, where they were made level
-    n_rules: int = 0  # that many printed lines were taken out
+    rules: tuple[Rule, ...] = ()  # printed lines, which were taken out
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,18 @@ def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     labels, parts = _connected_parts(ink)
     parts, reason = _plausible(parts, labels)
     if not parts:
-        return PageInk((), reason, n_rules=len(rules))
+        return PageInk((), reason, rules=tuple(rules))
     parts = [part for part in parts if not _is_shadow(part, labels)] or parts
     usual = _usual_height(parts, ink.shape)
     parts = _without_frames(parts, usual)
     slope = _slope(rules, parts, usual)
     if abs(slope) < LEVEL:
-        return replace(_read_lines(parts, ink, labels, usual), n_rules=len(rules))
+        return replace(_read_lines(parts, ink, labels, usual), rules=tuple(rules))
     turn = Turn.level(ink.shape, slope)
     labels = turn.apply_labels(labels)  # what hangs together was found before: turning blurs narrow gaps
     page = _read_lines(_boxed_anew(parts, labels), turn.apply(ink), labels, usual)
     numbers = tuple(tuple(_turn_back(digit, turn) for digit in number) for number in page.numbers)
-    return replace(page, numbers=numbers, slope=slope, n_rules=len(rules))
+    return replace(page, numbers=numbers, slope=slope, rules=tuple(rules))
 
 
 def why_nothing(ink: NDArray[np.uint8]) -> str:

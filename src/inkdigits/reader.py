@@ -19,6 +19,7 @@ from inkdigits.page import find_digit, find_numbers, why_nothing
 from inkdigits.pictures import MAX_PAGES, Pages, Picture, load_picture, open_pages
 from inkdigits.readings import DigitReading, NumberReading, PageReading
 from inkdigits.rules import Rule
+from inkdigits.ruling import erase_rules
 from inkdigits.second import SecondOpinion
 
 
@@ -126,10 +127,11 @@ class Reader:
             return PageReading(status="declined", reason=page.reason)
         read = iter(self._digits.read([digit for number in page.numbers for digit in number], scale))
         boxes = [digit.box for number in page.numbers for digit in number]
+        flat = erase_rules(contrast.flat, page.rules)
         numbers = []
         for found, row in zip(page.numbers, page.lines, strict=True):
             own = [digit.box for digit in found]
-            crop = Crop.around(own, [box for box in boxes if box not in own], contrast.flat, slope=page.slope)
+            crop = Crop.around(own, [box for box in boxes if box not in own], flat, slope=page.slope)
             digits = [next(read) for _ in found]
             numbers.append(self._numbers.read(crop, digits, scale, rule=rule, row=row))
         return _page_of(numbers)

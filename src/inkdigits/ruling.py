@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -92,7 +92,7 @@ def find_rules(ink: NDArray[np.uint8]) -> list[Rule]:
     return _printed_alike(rules)
 
 
-def erase_rules(ink: NDArray[np.uint8], rules: list[Rule]) -> NDArray[np.uint8]:
+def erase_rules(ink: NDArray[np.uint8], rules: Sequence[Rule]) -> NDArray[np.uint8]:
     """Return the ink without the lines; where a stroke crosses or touches one, it stays whole."""
     ink = ink.copy()
     for rule in rules:
