@@ -8,7 +8,7 @@ import pytest
 
 from inkdigits.page import find_numbers
 from inkdigits.readings import Box
-from inkdigits.tilt import Turn, slope_of_rows
+from inkdigits.tilt import Turn, slope_of_row, slope_of_rows
 
 
 def rows(slope: float, *, gap: int = 60) -> list[Box]:
@@ -27,6 +27,31 @@ def test_rows_tell_their_slope(degrees: float, gap: int) -> None:
 def test_a_few_digits_have_no_rows() -> None:
     """Four digits lie on some line by chance: they are taken to be level."""
     assert slope_of_rows([(x, x // 4, 24, 40) for x in (0, 90, 180, 270)], 40) == 0
+
+
+@pytest.mark.parametrize("slope", [-0.2, -0.05, 0.1])
+def test_a_row_tells_its_own_slope(slope: float) -> None:
+    """By most of its digits: one that is half as high and stands on the line changes nothing."""
+    row = rows(slope)[:8]
+    x, y, width, height = row[3]
+    row[3] = (x, y + height // 2, width, height // 2)
+    assert slope_of_row(row) == pytest.approx(slope, abs=0.01)
+
+
+def test_a_row_is_level_unless_it_clearly_slopes() -> None:
+    """Digits that are a third of their height off tell nothing, nor do four."""
+    assert slope_of_row([(60 * i, 12 * (i % 2), 24, 40) for i in range(8)]) == 0
+    assert slope_of_row(rows(0.2)[:4]) == 0
+
+
+def test_rows_that_fan_out_have_a_slope_each() -> None:
+    """The upper row rises, the lower one falls: each number is cut out along its own."""
+    ink = np.zeros((500, 700), np.uint8)
+    for x in range(40, 660, 60):
+        for y in (150 - x // 8, 300 + x // 8):
+            cv2.line(ink, (x, y), (x + 4, y + 40), 255, 5)
+    page = find_numbers(ink)
+    assert page.slopes == pytest.approx([0.125 if line else -0.125 for line in page.lines], abs=0.02)
 
 
 @pytest.mark.parametrize("slope", [-0.25, 0.1, 0.27])

@@ -14,7 +14,7 @@ from inkdigits.frame import erase_frame
 from inkdigits.ink import WEAK_INK, pen_width, stroke_width
 from inkdigits.readings import Box, union
 from inkdigits.ruling import Rule, erase_rules, find_rules, slope_of, weighted_median
-from inkdigits.tilt import LEVEL, Turn, slope_of_rows
+from inkdigits.tilt import LEVEL, Turn, add_slopes, slope_of_row, slope_of_rows
 
 MIN_DIGIT_SIZE = 5  # px, longer side; below, no one can tell digits apart
 DRY_GAP = 0.75  # of the stroke width; digits of a number stand further apart
@@ -55,6 +55,7 @@ class PageInk:
     reason: str = ""
     lines: tuple[int, ...] = ()  # of each number the line it stands on, from the top
     slope: float = 0.0  # how far rows fall for each px to the right, where they were made level
+    slopes: tuple[float, ...] = ()  # of each number how far its own row does
     rules: tuple[Rule, ...] = ()  # printed lines, which were taken out
 
 
@@ -92,7 +93,8 @@ def find_numbers(ink: NDArray[np.uint8]) -> PageInk:
     labels = turn.apply_labels(labels)  # what hangs together was found before: turning blurs narrow gaps
     page = _read_lines(_boxed_anew(parts, labels), turn.apply(ink), labels, usual)
     numbers = tuple(tuple(_turn_back(digit, turn) for digit in number) for number in page.numbers)
-    return replace(page, numbers=numbers, slope=slope, rules=tuple(rules))
+    slopes = tuple(add_slopes(slope, own) for own in page.slopes)
+    return replace(page, numbers=numbers, slope=slope, slopes=slopes, rules=tuple(rules))
 
 
 def why_nothing(ink: NDArray[np.uint8]) -> str:
@@ -107,9 +109,11 @@ def _read_lines(parts: list[_Part], ink: NDArray[np.uint8], labels: NDArray[np.i
     digits = [part for part in _join_parts(parts, usual) if part.height >= MIN_HEIGHT * usual]
     rows = _of_one_pen(_group_into_lines(digits), ink, labels)
     lines = [_group_into_numbers(row) for row in rows]
+    slopes = [slope_of_row([part.box for part in row]) for row in rows]
     return PageInk(
         numbers=tuple(tuple(_cut_out(part, ink, labels) for part in number) for line in lines for number in line),
         lines=tuple(i for i, line in enumerate(lines) for _ in line),
+        slopes=tuple(slope for line, slope in zip(lines, slopes, strict=True) for _ in line),
     )
 
 

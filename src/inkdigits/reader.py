@@ -129,9 +129,9 @@ class Reader:
         boxes = [digit.box for number in page.numbers for digit in number]
         flat = erase_rules(contrast.flat, page.rules)
         numbers = []
-        for found, row in zip(page.numbers, page.lines, strict=True):
+        for found, row, slope in zip(page.numbers, page.lines, page.slopes, strict=True):
             own = [digit.box for digit in found]
-            crop = Crop.around(own, [box for box in boxes if box not in own], flat, slope=page.slope)
+            crop = Crop.around(own, [box for box in boxes if box not in own], flat, slope=slope)
             digits = [next(read) for _ in found]
             numbers.append(self._numbers.read(crop, digits, scale, rule=rule, row=row))
         return _page_of(numbers)

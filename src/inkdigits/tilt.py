@@ -17,6 +17,7 @@ STEP = 0.5  # degrees; digits ten heights apart rise by a tenth of their height
 ROW = 0.25  # of a digit's height; digits of a row stand within so much of a straight line
 CLEARLY = 1.3  # times as much in rows as on the level; scattered digits line up by chance, too
 FEWEST = 5  # digits; fewer lie on any line
+UNEVEN = 0.5  # of a digit's height; by so much a level row may seem to rise from its first digit to its last
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,24 @@ def slope_of_rows(boxes: list[Box], height: float) -> float:
     in_rows = [_in_rows(level) for level in levels]
     best = int(np.argmax(in_rows))
     return float(slopes[best]) if in_rows[best] >= CLEARLY * in_rows[len(slopes) // 2] else 0.0
+
+
+def slope_of_row(boxes: list[Box]) -> float:
+    """Return how far one row falls for each px to the right, by its digits in order; 0 unless it clearly does.
+
+    It is the median of the slopes between digits half a row apart, which a few low digits do not change.
+    """
+    if len(boxes) < FEWEST:
+        return 0.0
+    x, y, width, height = np.array(boxes, np.float64).T
+    x, y, half = x + width / 2, y + height / 2, len(boxes) // 2
+    slope = float(np.median((y[half:] - y[:-half]) / np.maximum(x[half:] - x[:-half], 1)))
+    return slope if abs(slope) * (x[-1] - x[0]) >= UNEVEN * np.median(height) else 0.0
+
+
+def add_slopes(first: float, second: float) -> float:
+    """Return the slope of what slopes by the second on a page that was turned by the first."""
+    return math.tan(math.atan(first) + math.atan(second))
 
 
 def _in_rows(levels: NDArray[np.float64]) -> int:
