@@ -100,6 +100,15 @@ def test_a_line_goes_on_behind_what_is_written_on_it(draw: Draw) -> None:
     assert (left & printed).sum() < printed.sum() / 30
 
 
+def test_a_hairline_does_not_hide_bolder_lines() -> None:
+    """The edge of a sheet is longer and thinner than the lines printed on it: all are found."""
+    ink = np.zeros((300, 600), np.uint8)
+    for top in range(40, 280, 60):
+        ink[top : top + 4, 5:595] = 160
+    ink[298] = 160
+    assert not erase_rules(ink, find_rules(ink))[:290].any()
+
+
 @pytest.mark.parametrize("digits", ["77777", "11111", "55555", "4"])
 @pytest.mark.parametrize("gap", [4, 16])
 def test_rows_of_like_digits_are_no_lines(draw: Draw, digits: str, gap: int) -> None:

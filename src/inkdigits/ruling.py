@@ -130,9 +130,12 @@ def _lines(cells: NDArray[np.uint8], degrees: int, gap: int, *, down: bool) -> l
     """Return the lines that run about in a direction: the longest pieces, and those that lie in their course."""
     lines: list[Rule] = []
     pieces = sorted(_pieces(cells, degrees, gap, down=down), key=lambda piece: -len(piece.centers))
+    if not pieces:
+        return lines
+    usual = weighted_median([piece.thickness for piece in pieces], [len(piece.centers) for piece in pieces])
     widest = MAX_GAP * cells.shape[1]
     for piece in pieces:
-        if piece.thickness > THICK * pieces[0].thickness:
+        if piece.thickness > THICK * usual:
             continue
         i = next((i for i, line in enumerate(lines) if _runs_on(line, piece, widest)), None)
         if i is None:
