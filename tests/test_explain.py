@@ -65,6 +65,32 @@ def test_slope_and_printed_lines_are_told(reader: Reader, draw: Draw) -> None:
     assert "rows rise by 8 degrees to the right: made level" in said
 
 
+def test_a_view_from_the_side_is_told_by_the_sheet(reader: Reader, draw: Draw) -> None:
+    """A sheet whose four edges are seen on a dark table, further away on the right."""
+    page = np.pad(draw("3058"), 80, constant_values=255)
+    height, width = page.shape
+    edges = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    seen = edges * 0.85 + np.array([[20, 10], [20, 40], [20, -15], [20, 20]], np.float32)
+    matrix = cv2.getPerspectiveTransform(edges, seen)
+    photo = np.asarray(cv2.warpPerspective(page, matrix, (width, height), borderValue=(50,)), np.uint8)
+    assert notes(reader, photo)[:2] == (
+        "a sheet of paper lies in the picture: only it was read",
+        "photographed from the side, corrected: the edges of the sheet are not square",
+    )
+
+
+def test_a_view_from_the_side_is_told_by_the_rows(reader: Reader, draw: Draw) -> None:
+    """Two rows, one of which rises by 5.7 degrees and one falls, and no edge of the sheet in the picture."""
+    row = np.pad(draw("305841", gap=30), 40, constant_values=255)
+    height, width = row.shape
+    sheared = [
+        cv2.warpAffine(row, np.array([[1, 0, 0], [fall, 1, 0]]), (width, height), borderValue=(255,))
+        for fall in (-0.1, 0.1)
+    ]
+    said = notes(reader, np.asarray(np.vstack(sheared), np.uint8))
+    assert said == ("photographed from the side, corrected: rows fan out by 12 degrees",)
+
+
 def test_small_digits_are_told(reader: Reader, draw: Draw) -> None:
     """Digits of 9 px."""
     small = cv2.resize(draw("305"), None, fx=9 / 64, fy=9 / 64, interpolation=cv2.INTER_AREA)

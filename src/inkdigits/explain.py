@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from inkdigits.ink import extract_ink, to_working_size
 from inkdigits.page import PageInk, find_numbers
 from inkdigits.readings import DigitReading, PageReading
+from inkdigits.sheet import Sheet, find_sheet
 from inkdigits.tilt import LEVEL
 
 PLACES = (("upper left", "top", "upper right"), ("left", "middle", "right"), ("lower left", "bottom", "lower right"))
@@ -19,6 +20,7 @@ DARK = 0.5  # of the brightest ninth's paper; the ink of a darker one may be los
 INK = 128  # of full ink; surely a stroke
 FAINT_CONTRAST = 40  # gray levels between paper and ink; grain and shadows come close to less
 SMALL = 12  # px; MNIST's digits are 20 px high, and what is enlarged shows no more
+FANNED_OUT = 4.0  # degrees; so much rows differ that one hand writes on a sheet seen from above
 NO_DIGIT = 0.5  # as Reader has it: from this probability on a mark is more likely no digit than any
 
 
@@ -38,10 +40,23 @@ def explain(gray: NDArray[np.uint8], reading: PageReading) -> tuple[str, ...]:
         A sentence each; none where there is nothing to say.
     """
     small, _ = to_working_size(gray)
-    ink = extract_ink(small)
+    sheet = find_sheet(small)
+    paper = sheet.face(small) if sheet else small
+    ink = extract_ink(paper)
     page = find_numbers(ink)
     digits = [digit for number in reading.numbers for digit in number.digits]
-    return (*_of_light(small, ink), *_of_layout(page), *_of_digits(digits, reading))
+    return (*_of_view(sheet, page), *_of_light(paper, ink), *_of_layout(page), *_of_digits(digits, reading))
+
+
+def _of_view(sheet: Sheet | None, page: PageInk) -> Iterator[str]:
+    """Yield from where the paper was photographed, by its edges or else by its rows."""
+    if sheet:
+        yield "a sheet of paper lies in the picture: only it was read"
+    if sheet and sheet.is_aslant:
+        yield "photographed from the side, corrected: the edges of the sheet are not square"
+    degrees = np.degrees(np.arctan(page.slopes or [0.0]))
+    if np.ptp(degrees) >= FANNED_OUT:
+        yield f"photographed from the side, corrected: rows fan out by {np.ptp(degrees):.0f} degrees"
 
 
 def _of_light(gray: NDArray[np.uint8], ink: NDArray[np.uint8]) -> Iterator[str]:

@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.crop import Crop
-from inkdigits.digit_reader import CUT_OFF, PROMISED_ERROR, DigitReader, is_no_digit
+from inkdigits.digit_reader import CUT_OFF, PROMISED_ERROR, DigitReader, is_no_digit, scale_box
 from inkdigits.errors import InkdigitsError
 from inkdigits.ink import extract_ink, take_off_paper, to_working_size
 from inkdigits.modelfile import Model, open_models
 from inkdigits.number_reader import NO_NUMBER, NOWHERE, NumberReader
 from inkdigits.page import find_digit, find_numbers, why_nothing
 from inkdigits.pictures import MAX_PAGES, Pages, Picture, load_picture, open_pages
-from inkdigits.readings import DigitReading, NumberReading, PageReading
+from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
 from inkdigits.rules import Rule
 from inkdigits.ruling import erase_rules
 from inkdigits.second import SecondOpinion
+from inkdigits.sheet import Sheet, find_sheet
 
 
 class Reader:
@@ -121,6 +122,13 @@ class Reader:
 
     def _read_page(self, gray: NDArray[np.uint8], rule: Rule | None) -> PageReading:
         small, scale = to_working_size(gray)
+        sheet = find_sheet(small)
+        if sheet is None:
+            return self._read_paper(small, scale, rule)
+        reading = self._read_paper(sheet.face(small), 1.0, rule)
+        return replace(reading, numbers=tuple(_on_picture(number, sheet, scale) for number in reading.numbers))
+
+    def _read_paper(self, small: NDArray[np.uint8], scale: float, rule: Rule | None) -> PageReading:
         contrast = take_off_paper(small)
         page = find_numbers(contrast.ink)
         if not page.numbers:
@@ -135,6 +143,16 @@ class Reader:
             digits = [next(read) for _ in found]
             numbers.append(self._numbers.read(crop, digits, scale, rule=rule, row=row))
         return _page_of(numbers)
+
+
+def _on_picture(number: NumberReading, sheet: Sheet, scale: float) -> NumberReading:
+    """Return a number of a sheet's face with the boxes that it has in the picture, which was made larger by scale."""
+
+    def moved(box: Box) -> Box:
+        return box if box == NOWHERE else scale_box(sheet.box_on_picture(box), 1 / scale)
+
+    digits = tuple(replace(digit, box=moved(digit.box)) for digit in number.digits)
+    return replace(number, box=moved(number.box), digits=digits)
 
 
 def _page_of(numbers: list[NumberReading]) -> PageReading:
