@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from inkdigits.page import find_numbers
-from inkdigits.ruling import erase_rules, find_rules, slope_of
+from inkdigits.ruling import find_rules, slope_of
+from inkdigits.tracing import erase_rules
 
 Draw = Callable[..., NDArray[np.uint8]]
 

@@ -15,7 +15,8 @@ import inkdigits
 PACKAGE = Path(inkdigits.__file__).parent
 ROOMS = [  # from the ground up; a module may import from its own room and from those below
     {"errors", "readings"},
-    {"_pdfium", "pdf", "pictures", "sheet", "ink", "ruling", "frame", "tilt", "prepare", "page", "crop", "cutting"},
+    {"_pdfium", "pdf", "pictures", "sheet", "ink", "straight", "tracing", "ruling", "frame", "tilt", "page"}
+    | {"prepare", "crop", "cutting"},
     {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"} | {"number_set", "shaking"},
     {"modelfile", "confidence", "rules", "ctc", "pool", "second", "augment", "_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from inkdigits.frame import erase_frame
 from inkdigits.ink import WEAK_INK, pen_width, stroke_width
 from inkdigits.readings import Box, union
-from inkdigits.ruling import Rule, erase_rules, find_rules, slope_of, weighted_median
+from inkdigits.ruling import find_rules, slope_of, weighted_median
+from inkdigits.straight import Rule
 from inkdigits.tilt import LEVEL, Turn, add_slopes, slope_of_row, slope_of_rows
+from inkdigits.tracing import erase_rules
 
 MIN_DIGIT_SIZE = 5  # px, longer side; below, no one can tell digits apart
 DRY_GAP = 0.75  # of the stroke width; digits of a number stand further apart

@@ -19,9 +19,9 @@ from inkdigits.page import find_digit, find_numbers, why_nothing
 from inkdigits.pictures import MAX_PAGES, Pages, Picture, load_picture, open_pages
 from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
 from inkdigits.rules import Rule
-from inkdigits.ruling import erase_rules
 from inkdigits.second import SecondOpinion
 from inkdigits.sheet import Sheet, find_sheet
+from inkdigits.tracing import erase_rules
 
 
 class Reader:
