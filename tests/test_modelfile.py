@@ -22,7 +22,7 @@ from inkdigits import mlp, modelfile
 from inkdigits.confidence import apply_temperature
 from inkdigits.datasets import load_digits
 from inkdigits.errors import ModelFileError
-from inkdigits.modelfile import Layer, Metadata, Model, bundled_models, open_any
+from inkdigits.modelfile import DEFAULT_MODEL, Layer, Metadata, Model, bundled_models, open_any, open_content
 
 STEADY = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 
@@ -613,3 +613,21 @@ def test_the_bundled_models_can_be_used() -> None:
         assert (path.suffix, path.stem) == (".onnx", name)
         assert metadata.preparation in ("mnist-28", "uci-8", "line-32")
         assert metadata.card
+
+
+def test_the_bundled_models_pass_the_check_that_others_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is opened unchecked, because it is bundled, would be opened as the same model from anywhere else."""
+    bundled = {name: open_any(name) for name in bundled_models()}
+    monkeypatch.setattr(modelfile, "bundled_models", dict)
+    for model in bundled.values():
+        checked = open_content(model.content, source="a copy")
+        assert (type(checked), checked.metadata) == (type(model), model.metadata)
+
+
+def test_a_bundled_model_with_anything_changed_is_checked() -> None:
+    """Bundled is what has the bytes of a bundled file: neither its name nor what it says of itself counts."""
+    changed = onnx.load_model_from_string(open_any(DEFAULT_MODEL).content)
+    changed.graph.node[1].op_type = "Loop"
+    assert refusal(changed.SerializeToString()) == (
+        "cannot use it: it needs Loop, which no inkdigits model does; train it again"
+    )

@@ -108,11 +108,11 @@ def test_importing_inkdigits_loads_nothing_heavy() -> None:
 
 
 def test_reading_needs_no_training_library() -> None:
-    """Reading a digit, from the picture to the answer, loads neither torch, matplotlib nor sklearn."""
+    """Reading a digit, from the picture to the answer, loads neither torch, matplotlib, sklearn nor onnx."""
     code = (
         "import sys, numpy, inkdigits; page = numpy.full((120, 120), 255, 'uint8'); page[30:90, 55:63] = 0;"
         "print('read', inkdigits.Reader().read(page).text,"
-        " *sorted({'torch', 'matplotlib', 'sklearn', 'scipy'} & set(sys.modules)))"
+        " *sorted({'torch', 'matplotlib', 'sklearn', 'scipy', 'onnx'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "read 1"

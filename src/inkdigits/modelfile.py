@@ -2,7 +2,8 @@
 
 The graph takes prepared images (n, h, w) uint8 and returns probabilities (n, k), of a line (n, k, t), temperature
 included, so that any ONNX runtime gives the probabilities that inkdigits gives. Nothing in a model file can run code: a
-file that asks for operators outside the short list below, or for data outside itself, is refused.
+file that asks for operators outside the short list below, or for data outside itself, is refused. Only the files that
+come with inkdigits, byte for byte, are opened without that check: whoever can change them can change this code.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
     from inkdigits.confidence import Promise
+
+    _Opened = tuple["Metadata", InferenceSession]
 
 DEFAULT_MODEL = "reader"  # the bundled one
 FORMAT = 1  # raised when a reader of the older format could not use the file
@@ -154,6 +157,8 @@ class Model:
         The bytes of an .onnx file written by inkdigits.
     source
         How error messages name it, usually the path.
+    opened
+        What `open_content` found when it checked and opened the bytes, so that it is not done twice.
 
     Raises
     ------
@@ -163,14 +168,10 @@ class Model:
 
     _dimensions = 2  # of the answer: (n, k)
 
-    def __init__(self, content: bytes, *, source: str = "the model") -> None:
+    def __init__(self, content: bytes, *, source: str = "the model", opened: _Opened | None = None) -> None:
         self.content = content
         self.source = source
-        model = _parse(content, source)
-        self.metadata = Metadata.from_json(_metadata_text(model, source), source=source)
-        _check_safe(model, source)
-        _check_memory(model, source)
-        self._session = _open_session(content, source)
+        self.metadata, self._session = opened or _open(content, source)
         self._check_signature()
 
     @classmethod
@@ -394,8 +395,8 @@ def open_any(model: str | Path | None) -> Model:
 
 def open_content(content: bytes, *, source: str) -> Model:
     """Open the bytes of a model file, a LineModel where it reads lines; raises ModelFileError."""
-    metadata = Metadata.from_json(_metadata_text(_parse(content, source), source), source=source)
-    return (LineModel if metadata.preparation == LINE else Model)(content, source=source)
+    opened = _open(content, source)
+    return (LineModel if opened[0].preparation == LINE else Model)(content, source=source, opened=opened)
 
 
 def open_line_model(model: str | Path | LineModel | None) -> LineModel:
@@ -483,6 +484,26 @@ def _build(layers: Sequence[Layer], metadata: Metadata, takes: list[Any], gives:
     helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
     checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _open(content: bytes, source: str) -> _Opened:
+    """Check a file unless it is bundled, and open it; importing what checks takes as long as the runtime itself."""
+    if _is_bundled(content):
+        session = _open_session(content, source)
+        text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")
+        return Metadata.from_json(text, source=source), session
+    model = _parse(content, source)
+    metadata = Metadata.from_json(_metadata_text(model, source), source=source)
+    _check_safe(model, source)
+    _check_memory(model, source)
+    return metadata, _open_session(content, source)
+
+
+def _is_bundled(content: bytes) -> bool:
+    """Whether these are the bytes of a file that came with inkdigits, which is as safe as the code beside it."""
+    return any(
+        path.stat().st_size == len(content) and _read_bytes(path) == content for path in bundled_models().values()
+    )
 
 
 def _parse(content: bytes, source: str) -> ModelProto:
