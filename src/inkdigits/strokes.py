@@ -22,6 +22,7 @@ PEN_SHAKE = 0.01  # the same for pen points, which are somebody's own hand alrea
 PEN_WIDTH = (0.45, 1.0)  # of the height; pendigits stretches each digit to a square
 ONE_WIDTH = (0.2, 0.55)  # the same for a 1, which would else be a 7 without a bar
 IN_THE_AIR = 0.15  # of the height; a 4, 5 or 7 that goes up further than this, late, has lifted the pen
+STRETCHED, SQUARE = 0.25, (0.7, 1.05)  # share of digits that are stretched to be so wide for their height, as sets are
 WITH_A_BASE = 0.3  # share of the 1s whose upstroke does not come near it
 Stroke = Sequence[tuple[float, float]]  # points (x, y); the digit is 1 high, y grows downwards
 
@@ -31,7 +32,8 @@ def draw_digits(n: int, *, random_state: int) -> tuple[NDArray[np.uint8], NDArra
     random = np.random.default_rng(random_state)
     forms = [FORMS[i % len(FORMS)] for i in range(n)]
     drawn = [_draw(_shake(strokes_of(random, random.uniform(0.45, 0.75)), random), random) for _, strokes_of in forms]
-    return np.stack([prepare(ink, "mnist-28") for ink in drawn]), np.array([label for label, _ in forms], np.uint8)
+    stretched = [_stretch(ink, random) if random.random() < STRETCHED else ink for ink in drawn]
+    return np.stack([prepare(ink, "mnist-28") for ink in stretched]), np.array([label for label, _ in forms], np.uint8)
 
 
 def draw_pen_points(
@@ -57,6 +59,13 @@ def _draw(strokes: Sequence[NDArray[np.float64]], random: np.random.Generator) -
         pixels = np.rint((slanted * 0.6 + 0.2) * CANVAS * 16).astype(np.int32)  # 4 bits of fraction
         cv2.polylines(canvas, [pixels], False, 255, max(2, round(pen * 0.6 * CANVAS)), cv2.LINE_AA, shift=4)
     return canvas
+
+
+def _stretch(ink: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a digit, (h, w) uint8, nearly as wide as high, as semeion, optdigits and some programs store it."""
+    x, y, width, height = cv2.boundingRect(ink)
+    size = max(1, round(height * random.uniform(*SQUARE))), height
+    return np.asarray(cv2.resize(ink[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _shake(strokes: list[Stroke], random: np.random.Generator) -> list[NDArray[np.float64]]:
@@ -229,6 +238,23 @@ def _open_eight(random: np.random.Generator, width: float) -> list[Stroke]:
     return [[*down, *back]]
 
 
+def _four_like_lightning(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 4 in one stroke without lifting the pen: down to the left, across, down again."""
+    left, right, cross = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.4, 0.65)
+    corner = (right - random.uniform(0, 0.1), cross - random.uniform(0, 0.12))
+    foot = (0.5 + random.uniform(-0.2, 0.15), 1.0)
+    return [[(0.5 + random.uniform(-0.1, 0.2), 0.0), (left, cross), corner, ((corner[0] + foot[0]) / 2, 0.75), foot]]
+
+
+def _nine_like_an_s(random: np.random.Generator, width: float) -> list[Stroke]:
+    """Draw the 9 whose loop is a small curl, and whose tail runs back and forth like an S."""
+    left, right, neck = 0.5 - width / 2, 0.5 + width / 2, random.uniform(0.4, 0.55)
+    start = (right - random.uniform(0, 0.25) * width, random.uniform(0.1, 0.25))
+    curl = [start, (0.5, 0.0), (left, 0.2), (0.5 - 0.1 * width, neck - 0.05), (right - 0.15 * width, neck - 0.1)]
+    tail = [(right, neck), (right - 0.1 * width, 0.8), (0.5, 1.0), (left, random.uniform(0.85, 1.0))]
+    return [[*curl, (right - 0.1 * width, 0.2), *tail]]
+
+
 Form = Callable[[np.random.Generator, float], list[Stroke]]  # draws strokes of a width with proportions of its own
 FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (1, _one_with_a_long_upstroke),
@@ -250,4 +276,6 @@ FORMS: tuple[tuple[int, Form], ...] = (  # the label, and the form
     (3, _three_with_a_flat_top),
     (6, _six_with_a_small_loop),
     (8, _open_eight),
+    (4, _four_like_lightning),
+    (9, _nine_like_an_s),
 )
