@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
-from inkdigits.handwriting import UNSTEADY, Digits, Handwriting, _draw_bends, _Glyph, _Style
+from inkdigits.handwriting import Digits, Handwriting, _Style
 from inkdigits.prepare import LINE_HEIGHT
 from inkdigits.strokes import draw_digits
 
@@ -82,21 +81,6 @@ def test_national_forms_are_only_for_digits_that_have_some() -> None:
     hands = [handwriting._choose_hand(random) for _ in range(300)]
     national = {digit for hand in hands for digit in range(10) if (hand.of_digit[digit] >= 10).any()}
     assert national == {0, 1, 4, 6, 7, 9}
-
-
-def test_a_hand_writes_a_digit_much_alike() -> None:
-    """Two 5s that one hand bends are nearer to each other than to those of another hand."""
-    five = np.zeros((28, 28), np.uint8)
-    cv2.polylines(five, [np.array([[19, 5], [10, 5], [9, 13], [18, 14], [18, 21], [9, 23]])], False, 255, 2)
-    nearer = 0
-    for seed in range(50):
-        mine, others = (_draw_bends(np.random.default_rng([seed, hand])) for hand in range(2))
-        first, again, other = (
-            _Glyph.bent(five, bends[5] + UNSTEADY * bends[by]).image.astype(float)
-            for bends, by in ((mine, 1), (mine, 2), (others, 1))
-        )
-        nearer += np.abs(first - again).sum() < np.abs(first - other).sum()
-    assert nearer >= 40
 
 
 def test_digits_far_apart_fit_on_their_paper() -> None:

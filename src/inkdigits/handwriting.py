@@ -21,8 +21,6 @@ ROUND, REPEATED = 0.2, 0.1  # shares of 5000 and of 777: zeros touch, and a digi
 HEIGHT = (9, 36)  # px of the digits, as small as in the cells of a photographed page
 SHAPED = 20  # px, the height of a digit in its image of 28
 GAPS = ((0.45, -0.1, 0.05), (0.43, 0.05, 0.35), (0.09, 0.35, 0.9), (0.03, 0.9, 2.0))  # share; of the height, from, to
-BEND = 1.4  # px of SHAPED; standard deviation, at most, of what a hand displaces the points of a digit by
-UNSTEADY = 0.4  # of that, anew for each digit it writes
 BOXED = 0.1  # share of lines with a printed box for each digit
 NATIONAL = 0.4  # share of hands some of whose digits are of national form
 SLANT = (0.08, 0.17)  # mean and standard deviation of the shear; MNIST's own slants come on top
@@ -85,6 +83,8 @@ class Handwriting:
     def __init__(self, sets: Sequence[Digits], *, national: Digits | None = None) -> None:
         parts = [*sets, *([] if national is None else [national])]
         self._images = np.concatenate([part.images for part in parts])
+        columns = self._images.max(axis=1) >= EDGE
+        self._left, self._right = columns.argmax(axis=1), 28 - columns[:, ::-1].argmax(axis=1)
         starts = np.cumsum([0, *(len(part.labels) for part in parts)])
         self._sets = [part.hands(start) for part, start in zip(sets, starts, strict=False)]
         self._weights = np.sqrt([len(part.labels) for part in sets])
@@ -125,22 +125,20 @@ class Handwriting:
         x, last, written = style.margin * height, len(text) - 1, ""
         if random.random() < style.head:
             x, written = _head(canvas, x, style, random)
-        bends = _draw_bends(random)
         lines = [x - 0.1 * height]  # where boxes are printed
         zeros = len(text.rstrip("0")) if style.small_zeros < 1 else len(text)
         for i, digit in enumerate(text):
             size = style.small_zeros if i >= max(1, zeros) else 1.0
-            image = self._images[random.choice(hand.of_digit[int(digit)])]
-            glyph = _Glyph.bent(image, bends[int(digit)] + UNSTEADY * bends[random.integers(10)])
+            glyph = int(random.choice(hand.of_digit[int(digit)]))
             written += digit
-            width = glyph.width * height / SHAPED * style.stretch * size
+            width = (self._right[glyph] - self._left[glyph]) * height / SHAPED * style.stretch * size
             if style.boxed:
                 pitch = style.pitch * height
                 start = lines[-1] + (pitch - width) / 2 + random.normal(0, 0.05) * height
                 lines.append(lines[-1] + pitch)
-                x = _place(canvas, glyph, start, style, random, size)
+                x = self._place(canvas, glyph, start, style, random, size)
                 continue
-            end = _place(canvas, glyph, x, style, random, size)
+            end = self._place(canvas, glyph, x, style, random, size)
             x = end + (style.gap + random.normal(0, 0.05)) * height
             x = max(x, end - 0.2 * width)
             if style.ligatures and text[i : i + 2] == "00":
@@ -156,53 +154,23 @@ class Handwriting:
             written += marks
         return canvas[:, : round(max(height / 2, x + style.room * height + 2))], written
 
-
-@dataclass(frozen=True)
-class _Glyph:
-    """A digit as it is written once: its image, (28, 28) uint8, and the columns that its ink begins and ends at."""
-
-    image: NDArray[np.uint8]
-    left: int
-    right: int
-
-    @property
-    def width(self) -> int:
-        """How wide its ink is, in px of SHAPED."""
-        return self.right - self.left
-
-    @classmethod
-    def bent(cls, image: NDArray[np.uint8], bend: NDArray[np.float32]) -> _Glyph:
-        """Return an image whose points are displaced, smoothly, as a coarse grid (2, 4, 4) says in px."""
-        size = image.shape[::-1]
-        x, y = (cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC) for coarse in bend)
-        rows, columns = np.indices(image.shape, np.float32)
-        bent = np.asarray(cv2.remap(image, columns + x, rows + y, cv2.INTER_LINEAR), np.uint8)
-        inked = np.flatnonzero(bent.max(axis=0) >= EDGE)
-        return cls(bent, int(inked[0]), int(inked[-1]) + 1) if len(inked) else cls(bent, 0, size[0])
-
-
-def _draw_bends(random: Random) -> NDArray[np.float32]:
-    """Return how a hand displaces the points of each digit, (10, 2, 4, 4) in px; every 5 of a hand is alike."""
-    return random.normal(0, random.uniform(0, BEND), (10, 2, 4, 4)).astype(np.float32)
-
-
-def _place(canvas: Canvas, glyph: _Glyph, x: float, style: _Style, random: Random, size: float) -> float:
-    """Write a digit, of a size beside the others, so that its ink begins at x; return where it ends."""
-    scale = style.height / SHAPED * np.exp(random.normal(0, style.uneven)) * size
-    stretch, slant = scale * style.stretch, style.shear * scale + random.normal(0, 0.03) * scale
-    middle = style.height * (style.above + 0.5 + style.raised * (1 - size)) + style.slope * x
-    middle += random.normal(0, style.drift) * style.height
-    first = round(x) - 4  # the region of the canvas it goes to
-    span = int(np.ceil(glyph.width * stretch)) + round(style.height) // 2 + 8
-    # columns: stretch * (column - left) - slant * (row - 14) + x; rows: scale * (row - 14) + middle
-    x_origin = x - first - stretch * glyph.left + slant * 14
-    matrix = np.array([[stretch, -slant, x_origin], [0, scale, middle - scale * 14]])
-    ink = cv2.warpAffine(glyph.image, matrix, (span, canvas.shape[0]), flags=cv2.INTER_LINEAR)
-    start, stop = max(0, first), min(canvas.shape[1], first + span)
-    window = canvas[:, start:stop]
-    strength = style.strength * random.uniform(1 - style.fading, 1)
-    np.maximum(window, ink[:, start - first : stop - first] * (strength / 255), out=window)
-    return float(x + glyph.width * stretch)
+    def _place(self, canvas: Canvas, glyph: int, x: float, style: _Style, random: Random, size: float) -> float:
+        """Write a digit, of a size beside the others, so that its ink begins at x; return where it ends."""
+        scale = style.height / SHAPED * np.exp(random.normal(0, style.uneven)) * size
+        stretch, slant = scale * style.stretch, style.shear * scale + random.normal(0, 0.03) * scale
+        left, right = self._left[glyph], self._right[glyph]
+        middle = style.height * (style.above + 0.5 + style.raised * (1 - size)) + style.slope * x
+        middle += random.normal(0, style.drift) * style.height
+        first = round(x) - 4  # the region of the canvas it goes to
+        span = int(np.ceil((right - left) * stretch)) + round(style.height) // 2 + 8
+        # columns: stretch * (column - left) - slant * (row - 14) + x; rows: scale * (row - 14) + middle
+        matrix = np.array([[stretch, -slant, x - first - stretch * left + slant * 14], [0, scale, middle - scale * 14]])
+        ink = cv2.warpAffine(self._images[glyph], matrix, (span, canvas.shape[0]), flags=cv2.INTER_LINEAR)
+        start, stop = max(0, first), min(canvas.shape[1], first + span)
+        window = canvas[:, start:stop]
+        strength = style.strength * random.uniform(1 - style.fading, 1)
+        np.maximum(window, ink[:, start - first : stop - first] * (strength / 255), out=window)
+        return float(x + (right - left) * stretch)
 
 
 @dataclass(frozen=True)
