@@ -168,3 +168,14 @@ def test_the_review_is_closed_to_strangers(store: Store) -> None:
     ]
     assert statuses == [401, 401, 401, 403, 403]
     assert store.count_waiting() == 1
+
+
+def test_a_body_that_is_no_text_is_refused_in_words(client: TestClient) -> None:
+    """Bytes that are not UTF-8 are a bad request, and the answer says what is expected."""
+    headers = {"content-type": "application/json"}
+    answer = client.post("/v1/review/answers", content=b"\xff\x18E", headers=headers)
+    assert answer.json() == {
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "the body is no JSON in UTF-8; /openapi.json says what is expected",
+    }

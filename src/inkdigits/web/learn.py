@@ -73,7 +73,7 @@ async def hold_training(service: TheService) -> AsyncIterator[None]:
 @router.post(
     "/train",
     response_class=EventSourceResponse,
-    responses=describe_problems(401, 403, 413, 422, 503),
+    responses=describe_problems(400, 401, 403, 413, 422, 503),
     dependencies=[Depends(hold_training)],
     tags=["learning"],
 )

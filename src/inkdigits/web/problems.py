@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from inkdigits.errors import InkdigitsError, PictureTooLargeError, StoreError, UnknownItemError, one_line
 
 MEDIA_TYPE = "application/problem+json"
+UNREADABLE = "There was an error parsing the body"  # FastAPI's words
 STATUSES: dict[type[InkdigitsError], int] = {PictureTooLargeError: 413, UnknownItemError: 404, StoreError: 507}
 
 
@@ -73,6 +74,8 @@ def _describe(request: Request, error: HTTPException) -> str:
     if error.status_code == 405 and error.detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
         allowed = (error.headers or {}).get("Allow", "another method")
         return f"'{path}' does not take {one_line(request.method)}; use {allowed}"
+    if error.detail == UNREADABLE:
+        return "the body is no JSON in UTF-8; /openapi.json says what is expected"
     return error.detail
 
 

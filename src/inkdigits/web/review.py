@@ -82,7 +82,7 @@ async def next_items(
     return ReviewAnswer(on=True, waiting=waiting, items=[ItemAnswer(**_describe(item)) for item in items])
 
 
-@router.post("/answers", responses=describe_problems(401, 403, 404, 413, 422, 503, 507))
+@router.post("/answers", responses=describe_problems(400, 401, 403, 404, 413, 422, 503, 507))
 async def answer(asked: Answers, service: TheService, store: TheStore) -> Waiting:
     """Keep what a person says of some pictures; said again, the last word counts."""
     said = {one.id: one.text for one in asked.answers}
