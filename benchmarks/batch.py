@@ -32,7 +32,7 @@ from pyarrow import parquet
 
 from inkdigits import Reader, load_picture
 from inkdigits.idx import read_idx
-from inkdigits.ledger import Terms, open_ledger
+from inkdigits.ledger import Ledger, Terms, open_ledger
 from inkdigits.pictures import encode_png
 from inkdigits.sources import Item, sort_items
 
@@ -199,10 +199,15 @@ class MadeUp:
         yield from ()
 
 
+def begin_made_up(count: int, folder: Path) -> Ledger:
+    """Begin a batch of so many made-up files, or go on with it."""
+    return open_ledger(str(folder), MadeUp(count), Terms(level="digit", model_sha256=""), {})
+
+
 def plan_made_up_files(count: int, folder: Path) -> int:
     """Begin a batch of so many files, go on with it, cut it; return the most bytes that this process took."""
     for _ in range(2):
-        ledger = open_ledger(str(folder), MadeUp(count), Terms(level="digit", model_sha256=""), {})
+        ledger = begin_made_up(count, folder)
     if sum(len(shard.items) for shard in ledger.shards()) != count:
         raise RuntimeError("a file was lost")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
