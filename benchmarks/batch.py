@@ -1,7 +1,7 @@
 """Reading many files: rate, memory, what a broken file costs, kills, a cluster, the start.
 
 Run it with nothing else running: python benchmarks/batch.py MNIST_DIR [PART]... [--files N]
-MNIST_DIR has MNIST's four IDX files; a PART is rate, start, mixed, kills, dask, plan or memory: by default all.
+MNIST_DIR has MNIST's four IDX files; a PART is rate, start, mixed, kills, dask, ray, plan or memory: by default all.
 The pictures are MNIST's test digits with noise, one PNG each, made once in a temporary folder.
 """
 
@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -140,6 +140,29 @@ def measure_dask(mnist: Path, folder: Path, files: int) -> None:
     print(f"dask: {there:.1f} s, processes {here:.1f} s: {there / here:.2f} times (bar 1.25); the same bytes: {same}")
 
 
+def measure_ray(mnist: Path, folder: Path, files: int) -> None:
+    """Read digits with two processes, and with two actors of Ray Data, in turns; then once more to see their memory."""
+    digits = write_digits(mnist, folder / "digits", files)
+    ours: list[tuple[float, float]] = []
+    rays: list[tuple[float, float]] = []
+    for turn in range(2):
+        ours.append(time_batch(digits, folder / f"ours-{turn}"))
+        rays.append(time_ray(digits, folder / f"ray-{turn}"))
+    for what, there, here in zip(
+        ("from start to end", "to read"),
+        map(min, zip(*rays, strict=True)),
+        map(min, zip(*ours, strict=True)),
+        strict=True,
+    ):
+        print(f"ray: {there:.1f} s {what}, inkdigits batch {here:.1f} s: {there / here:.2f} times")
+    here = most_memory(start_batch(digits, folder / "ours-memory", "--level", "digit", "--workers", 2, "--quiet"))
+    there = most_memory(start_ray(digits, folder / "ray-memory", 2))
+    print(f"ray: {there / 1e6:.0f} MB at most, inkdigits batch {here / 1e6:.0f} MB: {there / here:.2f} times")
+    said = texts(folder / "ray-0")
+    same = sum(said.get(file) == text for file, text in texts(folder / "ours-0" / "readings").items())
+    print(f"ray: {same} of {files} files read the same")
+
+
 def measure_start(mnist: Path, folder: Path, files: int) -> None:
     """Read ten digits with `batch` and with `read`, in turns."""
     digits = write_digits(mnist, folder / "ten", 10)
@@ -161,6 +184,7 @@ PARTS: dict[str, Callable[[Path, Path, int], None]] = {
     "mixed": measure_mixed,
     "kills": measure_kills,
     "dask": measure_dask,
+    "ray": measure_ray,
     "plan": measure_plan,
     "memory": measure_memory,
 }
@@ -270,6 +294,32 @@ def start_batch(source: Path, out: Path, *words: object) -> subprocess.Popen[byt
     return subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
 
 
+def time_batch(source: Path, out: Path) -> tuple[float, float]:
+    """Read digits with two processes; return the seconds of all, and of the reading."""
+    started = time.perf_counter()
+    reading = read(source, out, 2)
+    return time.perf_counter() - started, reading
+
+
+def time_ray(source: Path, out: Path) -> tuple[float, float]:
+    """Read digits with two of Ray's actors; return the same."""
+    started = time.perf_counter()
+    said, _ = start_ray(source, out, 2).communicate()
+    return time.perf_counter() - started, float(json.loads(said)["seconds"])
+
+
+def start_ray(source: Path, out: Path, cpus: int) -> subprocess.Popen[bytes]:
+    """Start the rival."""
+    command = [sys.executable, str(Path(__file__).with_name("ray_data.py")), str(source), str(out), str(cpus)]
+    quiet = {"stderr": subprocess.DEVNULL, "env": {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, **quiet)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """Return what each file was read as."""
+    return {row["file"]: row["text"] for row in parquet.read_table(folder, columns=["file", "text"]).to_pylist()}
+
+
 def fingerprint(out: Path) -> str:
     """Return a hash of a batch's readings."""
     files = sorted((out / "readings").iterdir())
@@ -277,9 +327,12 @@ def fingerprint(out: Path) -> str:
 
 
 def processes_of(pid: int) -> list[int]:
-    """Return a process and those that it has started."""
-    children = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [pid, *(int(child) for some in children for child in some)]
+    """Return a process, those that it has started, and those that these have; of what has ended only itself."""
+    children: list[str] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            children += path.read_text(encoding="ascii").split()
+    return [pid, *(process for child in children for process in processes_of(int(child)))]
 
 
 def most_memory(command: subprocess.Popen[bytes]) -> float:
