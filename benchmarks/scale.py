@@ -1,7 +1,7 @@
 """What a batch costs, from a measured run to 1,000 workers on paper (docs/scale.md).
 
-    python benchmarks/scale.py measure MNIST_DIR --out costs.json     # two minutes; with nothing else running
-    python benchmarks/scale.py simulate costs.json                    # three minutes
+    python benchmarks/scale.py measure MNIST_DIR --out costs.json     # a minute and a half; nothing else may run
+    python benchmarks/scale.py simulate costs.json                    # two minutes
 
 `measure` reads MNIST's test digits with noise, few and many, in small and large shards, with one worker and two, and
 fits the processor seconds of a start, a shard and a picture; how much longer the clock ran shows what was waited for.
@@ -42,7 +42,7 @@ IN_FLIGHT = 200  # of them, so that the scheduler and not the way there is timed
 WAITING = 2_000  # shards that a client with 1,000 workers looks at
 CORE_HOUR_USD = 0.04  # a virtual processor of a general machine, on demand, at large clouds in 2025
 GET_USD, PUT_USD = 0.4e-6, 5e-6  # a request to S3 Standard, us-east-1
-FAULTS = {"spread": 0.25, "life_s": 36_000.0, "hang_rate": 1e-6}  # two in three within 1.6 times; ten hours
+FAULTS = {"spread": 0.25, "life_s": 36_000.0, "hang_rate": 1e-6}  # two in three within 1.3 times; ten hours
 PICTURES, CLUSTERS = (10**6, 10**9), (1, 100, 1_000)
 
 
@@ -231,7 +231,7 @@ def print_limits(costs: Costs) -> None:
         "client, hands out": (costs.feed_s + 2 * costs.wait_s * AHEAD / files, worker_s),
         "client, plans and checks": (costs.plan_s + costs.check_s, worker_s),
     }
-    print("\n| | a picture, µs | pictures/s | workers |\n|---|---|---|---|")
+    print("\n| | a picture, µs | pictures/s | feeds so many workers |\n|---|---|---|---|")
     for what, (seconds, worker) in limits.items():
         print(f"| {what} | {seconds * 1e6:.3g} | {1 / seconds:,.0f} | {worker / seconds:,.0f} |")
 
