@@ -75,6 +75,7 @@ def opened(browser: Any, address: str) -> Iterator[Any]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
+    page.locator("#paper").wait_for()  # the script shows the view; what is not shown takes no focus, and no key
     yield page
     refused = "Failed to load resource: the server responded with a status of 4"  # a browser says so of itself
     assert [text for text in complaints if not text.startswith(refused)] == []
