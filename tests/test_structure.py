@@ -14,7 +14,7 @@ import inkdigits
 
 PACKAGE = Path(inkdigits.__file__).parent
 ROOMS = [  # from the ground up; a module may import from its own room and from those below
-    {"errors", "readings"},
+    {"errors", "readings", "deadline"},
     {"_pdfium", "pdf", "pictures", "sheet", "ink", "straight", "tracing", "ruling", "frame", "tilt", "page"}
     | {"prepare", "crop", "cutting"},
     {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"} | {"number_set", "shaking"},

@@ -7,12 +7,13 @@ has, to each page number (a line) with the page. An answer is a line of JSON, an
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
+
+from inkdigits.deadline import end_in
 
 RESOLUTION = 300  # dots per inch; what scanners are set to
 MAX_SIDE = 2600  # px of the longer side; ink.py would make a larger picture smaller
@@ -28,7 +29,7 @@ def main(max_image_pixels: int) -> None:
     import pypdfium2
 
     content = sys.stdin.buffer.read(int.from_bytes(sys.stdin.buffer.read(8), "big"))
-    _end_in(ORPHANED_S)
+    end_in(ORPHANED_S)
     try:
         pdf = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
@@ -36,14 +37,14 @@ def main(max_image_pixels: int) -> None:
         return
     with pdf:
         _answer({"pages": len(pdf)})
-        _end_in(0)
+        end_in(0)
         for line in sys.stdin.buffer:
-            _end_in(ORPHANED_S)
+            end_in(ORPHANED_S)
             try:
                 _draw(pdf, int(line), max_image_pixels)
             except pypdfium2.PdfiumError as error:
                 _answer({"error": error.err_code})
-            _end_in(0)
+            end_in(0)
 
 
 def _draw(pdf: Any, number: int, max_image_pixels: int) -> None:
@@ -82,12 +83,6 @@ def _scale(page: Any) -> float:
         left, bottom, right, top = objects[0].get_bounds()
         scale = max(objects[0].get_px_size()) / max(right - left, top - bottom, 1)
     return float(min(scale, MAX_SIDE / max(page.get_size()))) * HARDLY_LESS
-
-
-def _end_in(seconds: int) -> None:
-    """End this process then, whatever it does; never for 0. Windows has no alarms."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
 
 
 def _limit_memory() -> None:

@@ -6,7 +6,6 @@ own, by whatever executor the watching runs: it sees which file ended its worker
 
 from __future__ import annotations
 
-import faulthandler
 import hashlib
 import os
 import pickle
@@ -21,7 +20,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from inkdigits import storage
+from inkdigits import deadline, storage
 from inkdigits.errors import (
     BatchError,
     BatchMismatchError,
@@ -48,7 +47,6 @@ LEVELS = ("digit", "number", "page")
 IDLE_S = 60.0  # after which a worker that nobody asks ends; its model takes 100 MB
 STARTS = 3  # a worker may be killed while it starts, too; after so many it is the machine's fault
 DEATHS = 2  # of its readers that set a file aside; the first may have been somebody else's doing
-TIMED_OUT = 1 if sys.platform == "win32" else -signal.SIGALRM  # exit status of a worker that was cut off
 SLOWEST = 10  # files that a summary names
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # a worker is a core
 GONE = PictureError("it is no longer in the source")
@@ -125,7 +123,7 @@ class Crew:
                         answered, deaths = answered + 1, 0
             except _DiedError as death:
                 deaths += 1
-                if death.status == TIMED_OUT or deaths == DEATHS:
+                if death.status == deadline.PASSED or deaths == DEATHS:
                     yield _set_aside(items[answered], death, job)
                     answered, deaths = answered + 1, 0
 
@@ -336,27 +334,12 @@ class _Server:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """End this process when it takes longer, even in a library that never comes back."""
-    _end_after(seconds)
+    """End this process when it takes longer."""
+    deadline.end_in(seconds)
     try:
         yield
     finally:
-        _end_after(0)
-
-
-if sys.platform == "win32":
-
-    def _end_after(seconds: float) -> None:
-        """End this process after some time; 0 takes that back."""
-        faulthandler.cancel_dump_traceback_later()
-        if seconds:
-            faulthandler.dump_traceback_later(seconds, exit=True)
-
-else:
-
-    def _end_after(seconds: float) -> None:
-        """End this process after some time; 0 takes that back. A thread that watches would be started twice a file."""
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # its signal, which nobody catches, ends a process
+        deadline.end_in(0)
 
 
 def _read_pages(reader: Reader, content: Any, rule: Rule | None) -> Iterator[PageReading]:
@@ -390,7 +373,7 @@ def _without_name(reason: str) -> str:
 
 
 def _set_aside(item: Item, death: _DiedError, job: Job) -> Answer:
-    if death.status == TIMED_OUT:
+    if death.status == deadline.PASSED:
         reason = f"took longer than {job.timeout_s:g} s and was cut off; read it alone with 'inkdigits read'"
         return Answer(rows_of(item.file, PageReading(status="failed", reason=reason)), job.timeout_s)
     how = signal.strsignal(-death.status) if death.status < 0 else f"status {death.status}"
