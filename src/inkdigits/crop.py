@@ -59,10 +59,8 @@ class Crop:
         The matrix (2, 3) takes px of the crop to px of that picture; it neither turns nor leans.
         """
         (scale_x, _, left), (_, scale_y, top) = matrix.tolist()
-        (a, b, c), (d, e, f) = self.matrix.tolist()
         x, y = _centre(box)
-        x, y = (x - left) / scale_x - c, (y - top) / scale_y - f
-        x, y = (e * x - b * y) / (a * e - b * d), (a * y - d * x) / (a * e - b * d)
+        x, y = cv2.invertAffineTransform(self.matrix) @ ((x - left) / scale_x, (y - top) / scale_y, 1)
         width, height = box[2] / scale_x, box[3] / scale_y
         return round(x - width / 2), round(y - height / 2), max(1, round(width)), max(1, round(height))
 

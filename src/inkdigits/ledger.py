@@ -200,9 +200,8 @@ def _begin(folder: str, source: Source, terms: Terms, belongings: Mapping[str, b
     _write_plan(folder, source, counted)
     for name, content in belongings.items():
         keep(name, content)
-    write_json(
-        folder, TERMS, {**terms.to_dict(), "source": source.address}
-    )  # last: from here on it can be gone on with
+    known = {**terms.to_dict(), "source": source.address}
+    write_json(folder, TERMS, known)  # last: from here on it can be gone on with
     return _ledger(folder, terms, counted)
 
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from inkdigits import storage
-from inkdigits.errors import BatchMismatchError, RuleError, one_line, reason_of
-from inkdigits.rules import Rule, parse_rules, parse_values
+from inkdigits.errors import BatchMismatchError, RuleError, one_line
+from inkdigits.rules import Rule, parse_rules, parse_values, unreadable
 from inkdigits.sources import RULE_COLUMNS
 
 Words = Mapping[str, Any]
@@ -45,7 +45,7 @@ def settle(words: Words, *, level: str, keep: Keep) -> dict[str, str]:
         if name == VALUES:
             content = _read_list(word)
             parse_values(content, source=word)
-            given[VALUES] = f"sha256:{hashlib.sha256(content).hexdigest()}"
+            given[VALUES] = _word_of(content)
             keep(_file_of(given[VALUES]), content)
         else:
             parse_rules(**{name: word})
@@ -77,9 +77,7 @@ def _read_list(address: str) -> bytes:
     try:
         content = storage.read_file(address, max_bytes=MAX_LIST_BYTES)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
-        raise RuleError(
-            f"cannot read '{address}': {reason_of(error)}; give a text file, one number per line"
-        ) from error
+        raise unreadable(address, error) from error
     if len(content) > MAX_LIST_BYTES:
         raise RuleError(f"cannot use '{address}': it has more than {MAX_LIST_BYTES:,} bytes; give a shorter list")
     return content
@@ -92,11 +90,16 @@ def _load_list(folder: str, name: str) -> bytes:
         content = storage.read_file(address, max_bytes=MAX_LIST_BYTES)
     except FileNotFoundError:
         content = b""
-    if _file_of(f"sha256:{hashlib.sha256(content).hexdigest()}") != name:
+    if _file_of(_word_of(content)) != name:
         raise BatchMismatchError(
             f"cannot go on with '{address}': it is another list than at the beginning; put it back"
         )
     return content
+
+
+def _word_of(content: bytes) -> str:
+    """Return the word that names a list by its content."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _file_of(word: str) -> str:

@@ -401,7 +401,7 @@ def read_values(path: str | Path) -> Values:
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
-        raise RuleError(f"cannot read '{path}': {reason_of(error)}; give a text file, one number per line") from error
+        raise unreadable(path, error) from error
     return parse_values(content, source=path)
 
 
@@ -410,7 +410,7 @@ def parse_values(content: bytes, *, source: str | Path) -> Values:
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except ValueError as error:
-        raise RuleError(f"cannot read '{source}': {reason_of(error)}; give a text file, one number per line") from error
+        raise unreadable(source, error) from error
     values = {number: line.strip() for number, line in enumerate(lines, start=1) if line.strip()}
     for number, value in values.items():
         if not DIGITS.fullmatch(value):
@@ -421,6 +421,11 @@ def parse_values(content: bytes, *, source: str | Path) -> Values:
     if not values:
         raise RuleError(f"cannot use '{source}': it is empty; write one number per line")
     return Values(frozenset(values.values()))
+
+
+def unreadable(source: str | Path, error: Exception) -> RuleError:
+    """Return the refusal of a roster that cannot be read."""
+    return RuleError(f"cannot read '{source}': {reason_of(error)}; give a text file, one number per line")
 
 
 def _as_values(values: str | Path | Values) -> Values:
