@@ -35,7 +35,8 @@ from inkdigits.errors import (
     ModelFileError,
     RuleError,
 )
-from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.graph import Layer
+from inkdigits.modelfile import Metadata, Model
 from inkdigits.shards import Tally
 
 Draw = Callable[..., NDArray[np.uint8]]

@@ -24,7 +24,8 @@ from inkdigits import progress
 from inkdigits.cli import CHECK_NAMES, LEVEL_NAMES, MAX_ERRORS, RECIPE_NAMES, SPLIT_NAMES
 from inkdigits.confidence import MILD, PROMISES
 from inkdigits.datasets import SPLIT_METHODS
-from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.graph import Layer
+from inkdigits.modelfile import Metadata, Model
 from inkdigits.readings import PageReading
 from inkdigits.recipes import ALIASES, RECIPES
 from inkdigits.rules import CHECKS

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from inkdigits.datasets import Dataset, load_digits
 from inkdigits.errors import DatasetError
 from inkdigits.evaluation import DigitScore, Evaluation, WriterScore, compare, evaluate
-from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.graph import Layer
+from inkdigits.modelfile import Metadata, Model
 from inkdigits.reader import Reader
 from inkdigits.training import train
 from inkdigits.trust import PromiseScore

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from inkdigits import ctc
 from inkdigits.errors import CheckpointError, ModelFileError
+from inkdigits.graph import Layer
 from inkdigits.line import FittedLines, LineSettings, adapt_lines, fit_lines, input_layers
-from inkdigits.modelfile import LINE_LABELS, Layer, LineModel, Metadata, Model, open_model
+from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata, Model, open_model
 
 SMALL = LineSettings(stages=((8,), (16,), (16,), (16,), (16,)), context=16, batch_size=16, n_batches=12, dropout=0.0)
 LABELS = Metadata(name="line", preparation="line-32", labels=LINE_LABELS)

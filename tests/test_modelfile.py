@@ -22,7 +22,8 @@ from inkdigits import mlp, modelfile
 from inkdigits.confidence import apply_temperature
 from inkdigits.datasets import load_digits
 from inkdigits.errors import ModelFileError
-from inkdigits.modelfile import DEFAULT_MODEL, Layer, Metadata, Model, bundled_models, open_any, open_content
+from inkdigits.graph import Layer
+from inkdigits.modelfile import DEFAULT_MODEL, Metadata, Model, bundled_models, open_any, open_content
 
 STEADY = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigits.errors import ModelFileError, PictureError
-from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.graph import Layer
+from inkdigits.modelfile import Metadata, Model
 from inkdigits.reader import Reader
 from inkdigits.training import train
 

@@ -13,7 +13,8 @@ import pytest
 from inkdigits.datasets import Dataset
 from inkdigits.errors import InkdigitsError
 from inkdigits.evaluation import Evaluation
-from inkdigits.modelfile import Layer, Metadata, Model
+from inkdigits.graph import Layer
+from inkdigits.modelfile import Metadata, Model
 from inkdigits.report import render_report, write_report
 from inkdigits.training import TrainingResult, train
 
@@ -221,8 +222,8 @@ def test_no_mistakes_are_said_in_words() -> None:
 def test_what_was_learned_from_besides_is_told(training: TrainingResult) -> None:
     """Further sets and drawn digits stand beside the data; a file that says nonsense of them harms nothing."""
     for also, told in (
-        ([{"name": "semeion", "n_train": 9}], "semeion (9 images), 3 drawn digits"),
-        (7, "3 drawn digits"),
+        ([{"name": "semeion", "n_train": 9}], "semeion (9 images), 3 drawn digits of national forms"),
+        (7, "3 drawn digits of national forms"),
     ):
         metadata = Metadata(
             name="m", preparation="uci-8", recipe={"drawn": 3, "loss_curve": []}, data={"n_train": 1, "also": also}

@@ -17,8 +17,21 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"errors", "readings", "deadline"},
     {"_pdfium", "pdf", "pictures", "sheet", "ink", "straight", "tracing", "ruling", "frame", "tilt", "page"}
     | {"prepare", "crop", "cutting"},
-    {"idx", "uci", "strokes", "negatives", "datasets", "handwriting", "storage", "sources"} | {"number_set", "shaking"},
-    {"modelfile", "confidence", "rules", "ctc", "pool", "second", "augment", "_torch", "_torch_digit", "_torch_line"}
+    {"idx", "uci", "strokes", "redraw", "negatives", "datasets", "handwriting", "storage", "sources"}
+    | {"number_set", "shaking"},
+    {
+        "graph",
+        "modelfile",
+        "confidence",
+        "rules",
+        "ctc",
+        "pool",
+        "second",
+        "augment",
+        "_torch",
+        "_torch_digit",
+        "_torch_line",
+    }
     | {"mlp", "convnet", "line"},
     {"reader", "number_reader", "digit_reader", "annotate", "explain", "table", "shards", "ledger", "workers", "batch"}
     | {"doubts", "store", "corrections", "backlog", "rulebook"},
@@ -29,8 +42,8 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
 FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}
 DOORS = {
     "torch": {"_torch", "_torch_digit", "_torch_line", "augment"},
-    "onnx": {"modelfile"},
-    "onnxruntime": {"modelfile"},
+    "onnx": {"graph"},
+    "onnxruntime": {"graph", "modelfile"},
     "matplotlib": {"plots"},
     "PIL": {"pictures"},
     "pypdfium2": {"_pdfium"},

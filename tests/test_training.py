@@ -17,6 +17,7 @@ from inkdigits.datasets import Dataset, load_digits
 from inkdigits.errors import RecipeError
 from inkdigits.evaluation import evaluate
 from inkdigits.recipes import RECIPES, find_recipe
+from inkdigits.redraw import redraw_digits
 from inkdigits.strokes import draw_digits
 from inkdigits.training import NO_DIGIT, TrainingResult, train
 
@@ -208,7 +209,7 @@ def shorten(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[tuple[NDArr
     """Make the reader's recipe a matter of a second; collect what is fitted."""
     pytest.importorskip("torch", reason="PyTorch is not installed: no training of convolutional networks")
     settings = {"stages": ((4,),), "augmentation": None}
-    brief = {"settings": settings, "max_epochs": 1, "held_out": 0.0, "drawn": 0, "negatives": 0}
+    brief = {"settings": settings, "max_epochs": 1, "held_out": 0.0, "drawn": 0, "redrawn": 0, "negatives": 0}
     monkeypatch.setitem(RECIPES, "reader", replace(RECIPES["reader"], **{**brief, **changes}))
     return watch_convnet(monkeypatch)
 
@@ -222,6 +223,19 @@ def test_the_reader_sees_national_forms(monkeypatch: pytest.MonkeyPatch) -> None
     assert [len(images) for images, _ in fitted] == [40 + 25, 40]
     assert np.array_equal(fitted[0][0][40:], drawn)
     assert np.array_equal(fitted[0][1][40:], labels)
+
+
+def test_the_reader_sees_what_other_pens_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of the digits to learn from, at most all, are drawn again with labels of their own."""
+    fitted = shorten(monkeypatch, redrawn=25)
+    result = train("reader", large_digits(60), n_train=40, random_state=7)
+    shorten(monkeypatch, redrawn=100)
+    assert train("reader", large_digits(60), n_train=40).model.metadata.recipe["redrawn"] == 40
+    images, labels = fitted[0]
+    again = np.random.default_rng(7).permutation(40)[:25]
+    assert np.array_equal(images[40:], redraw_digits(images[again], random_state=7))
+    assert np.array_equal(labels[40:], labels[again])
+    assert "25 training digits that another pen draws" in result.model.metadata.card
 
 
 def test_the_reader_learns_what_is_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from inkdigits.errors import BatchMismatchError, BatchStoppedError, ModelFileError, SourceError
+from inkdigits.graph import Layer
 from inkdigits.ledger import Terms
-from inkdigits.modelfile import Layer, Metadata, Model, read_model
+from inkdigits.modelfile import Metadata, Model, read_model
 from inkdigits.sources import Content, Item
 from inkdigits.workers import Answer, Crew, Job
 

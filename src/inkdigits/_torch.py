@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from inkdigits.errors import CheckpointError, ModelFileError, one_line
-from inkdigits.modelfile import Layer
+from inkdigits.graph import Layer
 
 WARM_UP = 0.2  # of a cycle, in which the learning rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 4e-6  # of the highest

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from inkdigits._torch import answer, content_hash, find_device, to_layers
 from inkdigits.augment import Augmentation, augment
-from inkdigits.modelfile import Layer
+from inkdigits.graph import Layer
 
 CALM = 0.5  # of the distortions, in the calm epochs
 TRIMMED = 6  # px; larger images lose their last row and column, which are paper, where a convolution strides over them

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inkdigits._torch import answer, find_device, to_layers, to_modules
-from inkdigits.modelfile import LINE_LABELS, Layer
+from inkdigits.graph import Layer
+from inkdigits.modelfile import LINE_LABELS
 
 BLANK = len(LINE_LABELS) - 1  # the output that stands for no new mark
 DIGITS = 10  # outputs, the first ones

@@ -12,6 +12,12 @@ from inkdigits.modelfile import NOT_A_DIGIT, Metadata
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe
 
+MADE_UP = {
+    "drawn": "drawn digits of national forms",
+    "redrawn": "training digits that another pen draws",
+    "negatives": "images of no digit",
+}
+
 
 class Fitted(Protocol):
     """What a training tells of itself."""
@@ -39,6 +45,11 @@ def describe(recipe: Recipe, fitted: Fitted, material: Material, *, preparation:
     )
 
 
+def name_made_up(recipe: Mapping[str, Any]) -> list[str]:
+    """Return what was made up for a training, each with its number."""
+    return [f"{recipe[kind]} {name}" for kind, name in MADE_UP.items() if recipe.get(kind)]
+
+
 def with_figures(metadata: Metadata, figures: Mapping[str, Any]) -> Metadata:
     """Return the metadata with what was measured, and with the card that tells it all."""
     metadata = replace(metadata, figures=figures)
@@ -51,14 +62,14 @@ def _card(metadata: Metadata) -> str:
         f"- Also: {one['name']} ({one['source']}), {one['n_train']} images, fingerprint {one['fingerprint']}.\n"
         for one in data["also"]
     )
-    made_up = f"{recipe['drawn']} drawn digits of national forms and {recipe['negatives']} images of no digit"
+    made_up = " and ".join(name_made_up(recipe))
     return f"""# A reader of {"whole numbers" if of_lines else "digits"}, recipe {metadata.name}
 
 {_task(metadata)}
 
 - Data: {"lines made of " if of_lines else ""}{data["name"]} ({data["source"]}), {data["n_train"]} training images, \
 fingerprint {data["fingerprint"]}.
-{also}- Made up: {made_up if recipe["drawn"] or recipe["negatives"] else "nothing"}.
+{also}- Made up: {made_up or "nothing"}.
 - Recipe: {recipe["name"]}, seed {recipe["random_state"]}; {recipe["stopped_because"]}.
 - Figures: {_figures(metadata)}.
 - The split {data["people"]}.

@@ -19,7 +19,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from inkdigits.augment import Augmentation
 from inkdigits.errors import MissingExtraError, ModelFileError
-from inkdigits.modelfile import NOT_A_DIGIT, Layer, Metadata, Model
+from inkdigits.graph import Layer
+from inkdigits.modelfile import NOT_A_DIGIT, Metadata, Model
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import MissingExtraError
-from inkdigits.modelfile import Layer
+from inkdigits.graph import Layer
 
 INK = 255  # of full ink
 Lines = Sequence[tuple[NDArray[np.uint8], str]]  # images (LINE_HEIGHT, w) uint8, and their digits

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from inkdigits.modelfile import Layer
+from inkdigits.graph import Layer
 
 ACTIVATIONS = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}  # scikit-learn's name -> ONNX operator
 

@@ -2,8 +2,8 @@
 
 The graph takes prepared images (n, h, w) uint8 and returns probabilities (n, k), of a line (n, k, t), temperature
 included, so that any ONNX runtime gives the probabilities that inkdigits gives. Nothing in a model file can run code: a
-file that asks for operators outside the short list below, or for data outside itself, is refused. Only the files that
-come with inkdigits, byte for byte, are opened without that check: whoever can change them can change this code.
+file that holds what we would never write is refused (see `graph`). Only the files that come with inkdigits, byte for
+byte, are opened without that check: whoever can change them can change this code.
 """
 
 from __future__ import annotations
@@ -23,11 +23,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import ModelFileError, one_line, reason_of
+from inkdigits.graph import (
+    BATCH,
+    FRAMES,
+    METADATA_KEY,
+    WIDTH,
+    Layer,
+    build_graph,
+    check_graph,
+    open_session,
+    parse_graph,
+    read_layers,
+    read_metadata,
+)
 from inkdigits.prepare import LINE, LINE_HEIGHT, MAX_LINE_WIDTH, PREPARATIONS
 from inkdigits.readings import SEPARATORS
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, ValueInfoProto
     from onnxruntime import InferenceSession
 
     from inkdigits.confidence import Promise
@@ -36,32 +48,14 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "reader"  # the bundled one
 FORMAT = 1  # raised when a reader of the older format could not use the file
-OPSET = 17  # the oldest that has all we write; ONNX Runtime has read it since 1.12
-IR_VERSION = 8  # the version that belongs to opset 17
 MAX_BYTES = 64_000_000  # our largest model has 1 MB; a file far beyond that is not one of ours
 PREDICTION_BATCH = 512  # images; bounds the memory of one call to the runtime
 ROUNDING = 1e-3  # how far from 1 the probabilities of a float16 softmax may add up
-MAX_VALUES = 1_000_000  # in one layer, per image; our largest has 25,000 (32 x 28 x 28)
 LINE_MODEL = "line"  # the bundled one that reads whole numbers
 MOST_WEIGHT = 100  # of a reader in a pool; far beyond any that was fitted
 NARROWEST = 16  # px; shorter lines are filled up with paper
-BATCH, WIDTH, FRAMES = "n", "w", "t"  # the names of the dimensions that are left open; the last two of lines only
-METADATA_KEY = "inkdigits"
 NOT_A_DIGIT = "-"  # the label of the last output of a model that knows what is no digit
 LINE_LABELS = f"0123456789{SEPARATORS}_"  # the labels of a line's outputs; the last is CTC's blank, no new mark
-OPERATORS = frozenset(  # what our networks are made of; none loops, allocates at will or reads files
-    {"Cast", "Conv", "ConvTranspose", "Clip", "Div", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool"}
-    | {"Relu", "Sigmoid", "Softmax", "Squeeze", "Tanh", "Unsqueeze"}
-)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One ONNX operator with its weights: what a trained network is translated to before it is stored."""
-
-    operator: str
-    weights: tuple[NDArray[Any], ...] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)  # whole numbers or lists of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,13 +209,10 @@ class Model:
     @cached_property
     def hidden_weights(self) -> NDArray[np.float64] | None:
         """What each hidden neuron of an MLP looks at, (neurons, image_size, image_size); None for other networks."""
-        graph = _parse(self.content, self.source).graph
-        if [node.op_type for node in graph.node[1:4]] != ["Flatten", "Div", "Gemm"]:
+        layers = read_layers(parse_graph(self.content, self.source))
+        if [layer.operator for layer in layers[:3]] != ["Flatten", "Div", "Gemm"]:
             return None
-        from onnx import numpy_helper
-
-        stored = {tensor.name: tensor for tensor in graph.initializer}
-        weights = numpy_helper.to_array(stored[graph.node[3].input[1]])  # (pixels, neurons)
+        weights = layers[2].weights[0]  # (pixels, neurons)
         return np.asarray(weights.T.reshape(-1, self.image_size, self.image_size), np.float64)
 
     @cached_property
@@ -344,18 +335,7 @@ class LineModel(Model):
 
         Raises ModelFileError where the file holds another graph than we write.
         """
-        from onnx import helper, numpy_helper
-
-        graph = _parse(self.content, self.source).graph
-        stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-        layers = [
-            Layer(
-                node.op_type,
-                tuple(stored[name] for name in node.input[1:] if name in stored),
-                {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute},
-            )
-            for node in graph.node[1:-2]  # between the cast, and temperature and softmax
-        ]
+        layers = read_layers(parse_graph(self.content, self.source))
         if not self._answers_like(layers):
             raise ModelFileError(f"cannot train {self.source} further: its graph is none of ours; train a new one")
         return tuple(layers)
@@ -458,45 +438,20 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _build(layers: Sequence[Layer], metadata: Metadata, takes: list[Any], gives: list[Any]) -> bytes:
-    """Write the graph: images -> cast to the weights' type -> layers -> temperature -> probabilities."""
-    from onnx import TensorProto, checker, helper, numpy_helper
-
-    number = next(w.dtype for layer in reversed(layers) for w in layer.weights if w.dtype.kind == "f")
-    precision = helper.np_dtype_to_tensor_dtype(number)
-    complete = [*layers, Layer("Div", (np.array(metadata.temperature, number),)), Layer("Softmax", (), {"axis": 1})]
-    nodes = [helper.make_node("Cast", ["images"], ["0.out"], to=precision)]
-    stored = []
-    for index, layer in enumerate(complete, start=1):
-        names = [f"{index}.weight{i}" for i in range(len(layer.weights))]
-        stored += [numpy_helper.from_array(w, name) for w, name in zip(layer.weights, names, strict=True)]
-        out = "probabilities" if index == len(complete) else f"{index}.out"
-        nodes.append(helper.make_node(layer.operator, [f"{index - 1}.out", *names], [out], **layer.attributes))
-    graph = helper.make_graph(
-        nodes,
-        metadata.name,
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, takes)],
-        [helper.make_tensor_value_info("probabilities", precision, gives)],
-        stored,
-    )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="inkdigits"
-    )
-    helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
-    checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
+    known, temperature = metadata.to_json(), metadata.temperature
+    return build_graph(layers, name=metadata.name, temperature=temperature, metadata=known, takes=takes, gives=gives)
 
 
 def _open(content: bytes, source: str) -> _Opened:
     """Check a file unless it is bundled, and open it; importing what checks takes as long as the runtime itself."""
     if _is_bundled(content):
-        session = _open_session(content, source)
+        session = open_session(content, source)
         text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")
         return Metadata.from_json(text, source=source), session
-    model = _parse(content, source)
-    metadata = Metadata.from_json(_metadata_text(model, source), source=source)
-    _check_safe(model, source)
-    _check_memory(model, source)
-    return metadata, _open_session(content, source)
+    model = parse_graph(content, source)
+    metadata = Metadata.from_json(read_metadata(model, source), source=source)
+    check_graph(model, source)
+    return metadata, open_session(content, source)
 
 
 def _is_bundled(content: bytes) -> bool:
@@ -504,117 +459,6 @@ def _is_bundled(content: bytes) -> bool:
     return any(
         path.stat().st_size == len(content) and _read_bytes(path) == content for path in bundled_models().values()
     )
-
-
-def _parse(content: bytes, source: str) -> ModelProto:
-    """Parse the file without loading anything it refers to."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError:
-        model = onnx.ModelProto()
-    if not model.HasField("graph"):
-        raise ModelFileError(f"cannot use {source}: it is cut off or not an ONNX file; copy or train it again")
-    return model
-
-
-def _check_safe(model: ModelProto, source: str) -> None:
-    """Refuse what we would never write."""
-    from onnx import TensorProto
-
-    for tensor in model.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            raise ModelFileError(
-                f"cannot use {source}: it asks for data outside the file, which is not safe; train it again"
-            )
-    foreign = sorted(_foreign_operators(model.graph))
-    if foreign or model.functions or model.training_info or model.graph.sparse_initializer:
-        what = one_line(", ".join(foreign) or "functions of its own")
-        raise ModelFileError(f"cannot use {source}: it needs {what}, which no inkdigits model does; train it again")
-
-
-def _check_memory(model: ModelProto, source: str) -> None:
-    """Refuse a layer that would ask for gigabytes: by wide padding, or by stretching two vectors to a table."""
-    from onnx import shape_inference
-
-    bare = type(model)()
-    bare.CopyFrom(model)
-    del bare.graph.value_info[:]  # what it declares counts for nothing
-    for value in bare.graph.input:
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param == WIDTH:
-                dim.dim_value = MAX_LINE_WIDTH  # no line is wider
-    for output in bare.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    try:
-        graph = shape_inference.infer_shapes(bare, strict_mode=True).graph
-    except Exception as error:  # noqa: BLE001 - onnx raises classes of its own
-        raise ModelFileError(f"cannot use {source}: its layers do not fit together ({one_line(error)})") from None
-    sizes = {value.name: _values_per_image(value) for value in (*graph.value_info, *graph.output)}
-    results = ((name, sizes.get(name, math.inf)) for node in graph.node for name in node.output if name)
-    for name, values in (*results, *_unfolded_values(graph, sizes)):
-        if values > MAX_VALUES:
-            raise ModelFileError(
-                f"cannot use {source}: its layer {one_line(name)} is of unknown size, or larger than in any reader of "
-                "digits; train it again"
-            )
-
-
-def _unfolded_values(graph: GraphProto, sizes: Mapping[str, float]) -> Iterator[tuple[str, float]]:
-    """Yield the convolutions for which the runtime unfolds an image, and at most how many numbers that takes."""
-    weights = {tensor.name: tensor.dims for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type in {"Conv", "ConvTranspose"} and len(node.input) > 1 and node.output:
-            dims = weights.get(node.input[1], (math.inf,))
-            unfolded = node.input[0] if node.op_type == "ConvTranspose" else node.output[0]
-            if node.op_type == "ConvTranspose" or len(dims) != 4:  # a flat Conv works in small pieces
-                yield node.output[0], math.prod(dims) * sizes.get(unfolded, math.inf)
-
-
-def _values_per_image(value: ValueInfoProto) -> float:
-    """Return how many numbers a layer gives for one image, infinity where that is not known beforehand."""
-    if not value.type.tensor_type.HasField("shape"):
-        return math.inf
-    dims = value.type.tensor_type.shape.dim
-    sizes = [dim.dim_value if dim.dim_value > 0 else math.inf for dim in dims]
-    if dims and dims[0].dim_param == BATCH:
-        sizes[0] = 1
-    return math.prod(sizes)
-
-
-def _foreign_operators(graph: GraphProto) -> Iterator[str]:
-    for node in graph.node:
-        with_subgraph = any(a.HasField("g") or a.graphs or a.HasField("t") or a.tensors for a in node.attribute)
-        if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS or with_subgraph:
-            yield f"{node.domain}.{node.op_type}".lstrip(".")
-
-
-def _metadata_text(model: ModelProto, source: str) -> str:
-    for entry in model.metadata_props:
-        if entry.key == METADATA_KEY:
-            return str(entry.value)
-    maker = f"written by {model.producer_name!r}" if model.producer_name else "of unknown origin"
-    raise ModelFileError(
-        f"cannot use {source}: it is {maker} and has no inkdigits metadata; "
-        "train one with 'inkdigits train --out my.onnx'"
-    )
-
-
-def _open_session(content: bytes, source: str) -> InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # not ORT's own, which we did not check
-    options.log_severity_level = 4  # only fatal ones: what goes wrong is raised, in our words
-    options.intra_op_num_threads = 1  # small networks: more threads only wait for each other
-    try:
-        return onnxruntime.InferenceSession(  # its fallback prints, and tries the same again
-            content, options, providers=["CPUExecutionProvider"], enable_fallback=False
-        )
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, none public
-        raise ModelFileError(f"cannot use {source}: ONNX Runtime refuses it ({one_line(error)})") from None
 
 
 def _in_batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

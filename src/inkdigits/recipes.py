@@ -21,6 +21,7 @@ class Recipe:
     preparation: str  # of pictures; the data sets that come prepared are what they are
     settings: Mapping[str, Any] = field(default_factory=dict)  # parameters of the network's class
     drawn: int = 0  # digits of national forms added to the training part, see strokes.py
+    redrawn: int = 0  # digits of the training part added to it as other pens draw them, see redraw.py
     negatives: int = 0  # images of what is no digit added to it, see negatives.py
     held_out: float = 0.0  # share of the training part kept back to calibrate confidence
     random_state: int | None = None
@@ -142,6 +143,7 @@ RECIPES = {
             max_epochs=72,
             preparation="mnist-28",
             drawn=6300,
+            redrawn=6000,
             negatives=5600,
             held_out=0.1,
             random_state=0,

@@ -12,6 +12,7 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.cards import name_made_up
 from inkdigits.errors import InkdigitsError, reason_of
 from inkdigits.evaluation import UNSEEN, Evaluation, Mistake, compare, further_sets
 from inkdigits.modelfile import Model
@@ -126,11 +127,8 @@ def _training(model: Model) -> str:
 
 def _besides(model: Model) -> str:
     """Name what was learned from besides the data set, if anything."""
-    recipe = model.metadata.recipe
     sets = [f"{one.get('name')} ({one.get('n_train')} images)" for one in further_sets(model)]
-    drawn = [f"{recipe['drawn']} drawn digits"] if recipe.get("drawn") else []
-    negatives = [f"{recipe['negatives']} images of no digit"] if recipe.get("negatives") else []
-    return ", ".join([*sets, *drawn, *negatives])
+    return ", ".join([*sets, *name_made_up(model.metadata.recipe)])
 
 
 def _training_figures(losses: Sequence[float], weights: NDArray[np.float64] | None) -> str:

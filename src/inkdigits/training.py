@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,13 @@ from inkdigits import cards, confidence
 from inkdigits.augment import Augmentation, distort
 from inkdigits.datasets import Dataset, Split, SplitMethod
 from inkdigits.evaluation import UNSEEN, Evaluation, judge
+from inkdigits.graph import Layer
 from inkdigits.material import Material, gather
-from inkdigits.modelfile import NOT_A_DIGIT, Layer, Metadata, Model
+from inkdigits.modelfile import NOT_A_DIGIT, Metadata, Model
 from inkdigits.negatives import draw_negatives
 from inkdigits.prepare import PREPARATIONS
 from inkdigits.recipes import Recipe, find_recipe
+from inkdigits.redraw import redraw_digits
 from inkdigits.strokes import draw_digits
 
 if TYPE_CHECKING:
@@ -92,8 +94,7 @@ class _Examples:
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     preparation: str
-    n_drawn: int  # how many of the images are drawn digits
-    n_negatives: int  # and how many are of no digit
+    made_up: Mapping[str, Any]  # how many of the images are drawn, redrawn, and of no digit, as the recipe names them
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def train(
     started = time.perf_counter()
     fitted = _fit(chosen, fitted_on, seed, progress or _ignore, checkpoint, watch)
     seconds = time.perf_counter() - started
-    followed = replace(chosen, drawn=fitted_on.n_drawn, negatives=fitted_on.n_negatives, random_state=seed)
+    followed = replace(chosen, **fitted_on.made_up, random_state=seed)
     metadata = cards.describe(followed, fitted, material, preparation=material.kept.preparation, labels=fitted.labels)
     metadata = _calibrate(fitted, metadata, material.held_out, seed or 0)
     parts = material.parts
@@ -188,18 +189,23 @@ def _ignore(epoch: int, epochs: int, loss: float) -> None:
 
 
 def _enrich(material: Material, recipe: Recipe, seed: int) -> _Examples:
-    """Return the images to learn from: those of the sets and, for MNIST's size, what the recipe has drawn besides."""
+    """Return the images to learn from: those of the sets and, for MNIST's size, what the recipe makes up besides."""
     kept, more = material.kept, material.more
-    images, labels = [kept.images, *(d.images for d in more)], [kept.labels, *(d.labels for d in more)]
     fits = kept.preparation == "mnist-28"
-    n_drawn, n_negatives = (recipe.drawn, recipe.negatives) if fits else (0, 0)
+    n_drawn, n_redrawn, n_negatives = (recipe.drawn, recipe.redrawn, recipe.negatives) if fits else (0, 0, 0)
+    parts = [(d.images, d.labels) for d in (kept, *more)]
     if n_drawn:
-        drawn, drawn_labels = draw_digits(n_drawn, random_state=seed)
-        images, labels = [*images, drawn], [*labels, drawn_labels]
+        parts.append(draw_digits(n_drawn, random_state=seed))
+    if n_redrawn:
+        again = np.random.default_rng(seed).permutation(len(kept))[:n_redrawn]
+        n_redrawn = len(again)
+        parts.append((redraw_digits(kept.images[again], random_state=seed), kept.labels[again]))
     if n_negatives:
         negatives, _ = draw_negatives(n_negatives, kept.images, random_state=seed)
-        images, labels = [*images, negatives], [*labels, np.full(n_negatives, NO_DIGIT, np.uint8)]
-    return _Examples(np.concatenate(images), np.concatenate(labels), kept.preparation, n_drawn, n_negatives)
+        parts.append((negatives, np.full(n_negatives, NO_DIGIT, np.uint8)))
+    images, labels = (np.concatenate(several) for several in zip(*parts, strict=True))
+    made_up = {"drawn": n_drawn, "redrawn": n_redrawn, "negatives": n_negatives}
+    return _Examples(images, labels, kept.preparation, made_up)
 
 
 def _fit(
