@@ -17,10 +17,10 @@ from inkdigits.confidence import MILD, PROMISES, choose_thresholds, fit_calibrat
 from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, load_dataset, load_digits, split
 from inkdigits.errors import MissingExtraError, RecipeError
-from inkdigits.handwriting import Digits, Handwriting, Line
+from inkdigits.handwriting import Handwriting, Line
 from inkdigits.ink import flatten, to_working_size
 from inkdigits.line import FittedLines, LineSettings, adapt_lines, input_layers
-from inkdigits.line_training import ask_both_ways, judge_lines
+from inkdigits.line_training import ask_both_ways, judge_lines, make_handwriting
 from inkdigits.modelfile import LineModel, Metadata, open_line_model
 from inkdigits.number_set import NumberSet, load_numbers
 from inkdigits.numbers import NumbersEvaluation, evaluate_numbers
@@ -30,7 +30,6 @@ from inkdigits.reader import Reader
 from inkdigits.recipes import Recipe, find_recipe
 from inkdigits.second import SecondOpinion
 from inkdigits.shaking import shake_line, shrink_line
-from inkdigits.strokes import draw_digits
 from inkdigits.training import Progress
 
 FEWEST = 20  # numbers; of fewer not even five are held out
@@ -152,7 +151,7 @@ def adapt(
     old = open_line_model(start)
     learned, held_out = _part(load_numbers(data) if isinstance(data, str) else data, chosen, n_train, seed)
     own, skipped = _load_lines(learned)
-    rehearsal = _Rehearsal.of(also, chosen.drawn, seed)
+    rehearsal = _Rehearsal.of(also, chosen, seed)
     before = _judge(old, held_out, rehearsal)
     started = time.perf_counter()
     fitted = _fit(old, own, rehearsal, chosen, seed, checkpoint, progress)
@@ -173,16 +172,16 @@ class _Rehearsal:
     data: Sequence[dict[str, Any]]  # what a model file says of them
 
     @classmethod
-    def of(cls, also: Sequence[str | Dataset], drawn: int, seed: int) -> _Rehearsal:
+    def of(cls, also: Sequence[str | Dataset], recipe: Recipe, seed: int) -> _Rehearsal:
         """Make lines of the training parts of some sets, judge on those of the first one's test part."""
         sets = [load_dataset(one, preparation=DIGITS) if isinstance(one, str) else one for one in also]
         for one in sets:
             _check_digits(one)
         parts = [split(one) for one in sets or [_bundled_digits()]]
-        judged = _handwriting([parts[0].test], drawn, seed + 1).draw_lines(REHEARSED, random_state=[seed, 1])
+        judged = make_handwriting([parts[0].test], recipe, seed + 1).draw_lines(REHEARSED, random_state=[seed, 1])
         learned = [part.train for part in parts]
         data = [{"name": d.name, "source": d.source, "n_train": len(d), "fingerprint": d.fingerprint} for d in learned]
-        return cls(_handwriting(learned, drawn, seed), judged, data)
+        return cls(make_handwriting(learned, recipe, seed), judged, data)
 
 
 def _check_digits(digits: Dataset) -> None:
@@ -199,11 +198,6 @@ def _bundled_digits() -> Dataset:
     large = [cv2.resize(image * np.uint8(15), (64, 64), interpolation=cv2.INTER_CUBIC) for image in digits.images]
     strokes = [np.asarray(np.where(image > STROKE, 255, 0), np.uint8) for image in large]
     return replace(digits, images=np.stack([prepare(ink, DIGITS) for ink in strokes]), preparation=DIGITS)
-
-
-def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
-    national = Digits(*draw_digits(drawn, random_state=seed)) if drawn else None
-    return Handwriting([Digits(d.images, d.labels, d.writers) for d in sets], national=national)
 
 
 def _part(numbers: NumberSet, recipe: Recipe, n_train: int | None, seed: int) -> tuple[NumberSet, NumberSet]:

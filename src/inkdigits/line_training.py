@@ -99,8 +99,8 @@ def train_lines(
     if material.held_out is None:
         raise RecipeError(f"recipe '{recipe}' holds nothing out: its confidence could not be calibrated")
     settings, old = LineSettings(**chosen.settings), None if start is None else open_line_model(start)
-    learned = _handwriting([material.kept, *material.more], chosen.drawn, seed)
-    unseen = _handwriting([material.held_out], chosen.drawn, seed + 1)
+    learned = make_handwriting([material.kept, *material.more], chosen, seed)
+    unseen = make_handwriting([material.held_out], chosen, seed + 1)
     n_lines = settings.n_batches * settings.batch_size
     started = time.perf_counter()
     fitted = fit_lines(
@@ -118,7 +118,7 @@ def train_lines(
     followed = replace(chosen, settings=asdict(settings), random_state=seed)
     metadata = cards.describe(followed, fitted, material, preparation=LINE, labels=LINE_LABELS)
     metadata = _calibrate(fitted, metadata, unseen.draw_lines(CALIBRATED, random_state=[seed, 1]))
-    test = _handwriting([material.parts.test], chosen.drawn, seed + 2).draw_lines(TESTED, random_state=[seed, 2])
+    test = make_handwriting([material.parts.test], chosen, seed + 2).draw_lines(TESTED, random_state=[seed, 2])
     evaluation = judge_lines(_to_model(fitted, metadata), test)
     metadata = cards.with_figures(metadata, _figures(evaluation))
     return LineTrainingResult(chosen, _to_model(fitted, metadata), material, fitted, evaluation, seconds, seed)
@@ -145,8 +145,9 @@ def ask_both_ways(
         yield numbers.opinions(sight, numbers.cut(sight, crop, 1.0)), crop
 
 
-def _handwriting(sets: Sequence[Dataset], drawn: int, seed: int) -> Handwriting:
-    national = Digits(*draw_digits(drawn, random_state=seed)) if drawn else None
+def make_handwriting(sets: Sequence[Dataset], recipe: Recipe, seed: int) -> Handwriting:
+    """Return the hands of some sets, with the drawn digits of a recipe."""
+    national = Digits(*draw_digits(recipe.drawn, random_state=seed)) if recipe.drawn else None
     return Handwriting([Digits(d.images, d.labels, d.writers) for d in sets], national=national)
 
 
