@@ -17,8 +17,6 @@ from inkdigits.prepare import EDGE, prepare_line
 
 LENGTHS = (0.1, 0.17, 0.2, 0.16, 0.15, 0.11, 0.05, 0.03, 0.01, 0.01, 0.005, 0.005)  # share with 1, 2, ... digits
 EMPTY = 0.05  # share of lines without a number: nothing, or a few letters and signs
-AMOUNTS = 0.5  # share of numbers that begin as amounts and measurements do
-FIRST_DIGITS = np.log10(1 + 1 / np.arange(1, 10))  # share of those that begin with 1, 2, ... 9 (Benford, 1938)
 ROUND, REPEATED = 0.2, 0.1  # shares of 5000 and of 777: zeros touch, and a digit after the same one is easily dropped
 HEIGHT = (9, 36)  # px of the digits, as small as in the cells of a photographed page
 SHAPED = 20  # px, the height of a digit in its image of 28
@@ -30,7 +28,6 @@ ROOMY = 0.15  # share of lines with much room around, as cells of a form have it
 SMALL_ZEROS = 0.15  # share of hands that write the zeros at the end smaller, and often raised
 CUT_CLOSE = 0.15  # share of lines whose first digit begins at the very edge, or beyond it; half as often top and foot
 LIGATURES = 0.3  # share of hands that write zeros without lifting the pen
-FLICKED = 0.6  # share of their last zeros that end with a flick to the right
 LETTERS = "ABCEFHKLMNPRTUVXaefhknrtuvx$%#&"
 Random = np.random.Generator
 Canvas = NDArray[np.floating]  # (h, w), 0 is paper, 1 is full ink
@@ -144,12 +141,8 @@ class Handwriting:
             end = self._place(canvas, glyph, x, style, random, size)
             x = end + (style.gap + random.normal(0, 0.05)) * height
             x = max(x, end - 0.2 * width)
-            if style.ligatures and digit == "0":
-                if text[i + 1 : i + 2] == "0":
-                    x -= random.uniform(0, 0.15) * height
-                    _join(canvas, end, x, style, random)
-                elif random.random() < FLICKED:
-                    x = max(x, _flick(canvas, end, style, random))
+            if style.ligatures and text[i : i + 2] == "00":
+                _join(canvas, end, x, style, random)
             if i < last and random.random() < style.dots and (last - i) % style.group == 0:
                 x, mark = _dot(canvas, x, style, random)
                 written += mark
@@ -269,8 +262,6 @@ def _draw_room(random: Random, cut: float, most: float) -> float:
 def _make_up_number(random: Random) -> str:
     n = 1 + int(random.choice(len(LENGTHS), p=LENGTHS))
     digits = random.integers(0, 10, n)
-    if random.random() < AMOUNTS:
-        digits[0] = random.choice(np.arange(1, 10), p=FIRST_DIGITS)
     kind = random.random()
     if kind < ROUND:
         digits[-int(random.integers(1, 4)) :] = 0
@@ -291,22 +282,11 @@ def _dot(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[float
 
 
 def _join(canvas: Canvas, end: float, x: float, style: _Style, random: Random) -> None:
-    """Draw the ligature between two zeros, from the top of one to that of the next; it may begin as a small loop."""
+    """Draw the ligature between two zeros, from the top of one to that of the next."""
     h, top = style.height, style.height * style.above
-    heights = top + random.uniform(0.0, 0.35, 4) * h
-    far = random.uniform(0.1, 0.35)
-    way = [(end - far * h, heights[0]), (end - far / 2 * h, heights[1]), ((end + x) / 2, heights[2])]
-    _stroke(canvas, [*way, (x + 0.15 * h, heights[3])], max(1.0, random.uniform(0.05, 0.1) * h), style.strength)
-
-
-def _flick(canvas: Canvas, end: float, style: _Style, random: Random) -> float:
-    """Draw how the pen leaves a zero, from its top to the right; return where the next digit may begin."""
-    h, top = style.height, style.height * style.above
-    heights = top + np.cumsum(random.uniform((0.0, -0.05, -0.15), (0.25, 0.2, 0.15))) * h
-    stop = end + random.uniform(0.05, 0.4) * h
-    way = [(end - random.uniform(0.15, 0.4) * h, heights[0]), (end, heights[1]), (stop, heights[2])]
+    heights = top + random.uniform(0.05, 0.35, 3) * h
+    way = [(end - 0.15 * h, heights[0]), ((end + x) / 2, heights[1]), (x + 0.15 * h, heights[2])]
     _stroke(canvas, way, max(1.0, random.uniform(0.05, 0.1) * h), style.strength)
-    return float(stop)
 
 
 def _head(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[float, str]:
