@@ -38,6 +38,7 @@ MANY = 0.75  # of each digit on a path: among paths that look alike, the one of 
 NO_DIGIT = 0.1  # how probable no digit is beside a digit, before a run is looked at: halves of digits look like none
 NOTHING = 0.4  # confidence below which marks that are hardly digits are none, as letters of print are
 NO_NUMBER = "not a number: nothing in it looks like a digit"
+ONLY_TOGETHER = "read as part of the whole number only"
 NOWHERE = (0, 0, 0, 0)  # the box of what was not found
 
 Floats = NDArray[np.float64]
@@ -153,8 +154,9 @@ class NumberReader:
             spans = ctc.align(ctc.only_digits(sight.frames), text)
         except ValueError:  # only the digits, or a rule, made it this
             return cut if len(cut) == len(text) else ()
+        reason = CUT_OFF if any(digit.reason == CUT_OFF for digit in digits) else ONLY_TOGETHER
         return tuple(
-            self._show(digit, sight, span, place, crop, scale)
+            replace(self._show(digit, sight, span, place, crop, scale), reason=reason)
             for digit, span, place in zip(text, spans, _places(spans, step, sight.image), strict=True)
         )
 
@@ -172,7 +174,7 @@ class NumberReader:
             text=digit,
             confidence=confidence,
             accepted=False,
-            reason="read as part of the whole number only",
+            reason=ONLY_TOGETHER,
             box=scale_box(box, 1 / scale),
             probabilities=tuple(surest.tolist()),
             shown=prepare(ink[y : y + height], self.digits.model.metadata.preparation),
