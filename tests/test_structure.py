@@ -19,19 +19,8 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     | {"prepare", "crop", "cutting"},
     {"idx", "uci", "strokes", "redraw", "negatives", "datasets", "handwriting", "storage", "sources"}
     | {"number_set", "shaking"},
-    {
-        "graph",
-        "modelfile",
-        "confidence",
-        "rules",
-        "ctc",
-        "pool",
-        "second",
-        "augment",
-        "_torch",
-        "_torch_digit",
-        "_torch_line",
-    }
+    {"graph", "modelfile", "confidence", "rules", "ctc", "pool", "second", "augment"}
+    | {"_torch", "_torch_digit", "_torch_line"}
     | {"mlp", "convnet", "line"},
     {"reader", "number_reader", "digit_reader", "annotate", "explain", "table", "shards", "ledger", "workers", "batch"}
     | {"doubts", "store", "corrections", "backlog", "rulebook"},

@@ -156,12 +156,20 @@ class NumberReader:
             return cut if len(cut) == len(text) else ()
         reason = CUT_OFF if any(digit.reason == CUT_OFF for digit in digits) else ONLY_TOGETHER
         return tuple(
-            replace(self._show(digit, sight, span, place, crop, scale), reason=reason)
+            self._show(digit, sight, span, place, crop, scale, reason=reason)
             for digit, span, place in zip(text, spans, _places(spans, step, sight.image), strict=True)
         )
 
     def _show(
-        self, digit: str, sight: Sight, span: tuple[int, int], place: tuple[int, int], crop: Crop, scale: float
+        self,
+        digit: str,
+        sight: Sight,
+        span: tuple[int, int],
+        place: tuple[int, int],
+        crop: Crop,
+        scale: float,
+        *,
+        reason: str,
     ) -> DigitReading:
         """Return a digit of a line with what the network of digits would be shown of it."""
         ink, frames = sight.image[:, slice(*place)], sight.frames[slice(*span)]
@@ -174,7 +182,7 @@ class NumberReader:
             text=digit,
             confidence=confidence,
             accepted=False,
-            reason=ONLY_TOGETHER,
+            reason=reason,
             box=scale_box(box, 1 / scale),
             probabilities=tuple(surest.tolist()),
             shown=prepare(ink[y : y + height], self.digits.model.metadata.preparation),
