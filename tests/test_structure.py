@@ -32,7 +32,7 @@ FLOOR = {module: floor for floor, room in enumerate(ROOMS) for module in room}
 DOORS = {
     "torch": {"_torch", "_torch_digit", "_torch_line", "augment"},
     "onnx": {"graph"},
-    "onnxruntime": {"graph", "modelfile"},
+    "onnxruntime": {"graph"},
     "matplotlib": {"plots"},
     "PIL": {"pictures"},
     "pypdfium2": {"_pdfium"},

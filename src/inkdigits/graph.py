@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from inkdigits.prepare import MAX_LINE_WIDTH
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
     from onnxruntime import InferenceSession
+
+    Session: TypeAlias = InferenceSession
 
 OPSET = 17  # the oldest that has all we write; ONNX Runtime has read it since 1.12
 IR_VERSION = 8  # the version that belongs to opset 17
@@ -198,7 +200,7 @@ def read_metadata(model: ModelProto, source: str) -> str:
     )
 
 
-def open_session(content: bytes, source: str) -> InferenceSession:
+def open_session(content: bytes, source: str) -> Session:
     """Open a model file with ONNX Runtime."""
     import onnxruntime
 

@@ -40,11 +40,10 @@ from inkdigits.prepare import LINE, LINE_HEIGHT, MAX_LINE_WIDTH, PREPARATIONS
 from inkdigits.readings import SEPARATORS
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
     from inkdigits.confidence import Promise
+    from inkdigits.graph import Session
 
-    _Opened = tuple["Metadata", InferenceSession]
+    _Opened = tuple["Metadata", Session]
 
 DEFAULT_MODEL = "reader"  # the bundled one
 FORMAT = 1  # raised when a reader of the older format could not use the file

@@ -34,8 +34,10 @@ def find_middle(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     large = cv2.resize(image, None, fx=FINE, fy=FINE, interpolation=cv2.INTER_CUBIC)
     strokes = np.pad((large > INK).astype(np.uint8), 1)
     reach = cv2.distanceTransform(strokes, cv2.DIST_L2, 5)
-    half_width = float(np.median(reach[_thin(strokes) > 0])) if strokes.any() else 0.0
-    return _thin(np.where(reach > FILLED * half_width, np.uint8(0), strokes)) > 0
+    middle = _thin(strokes)
+    half_width = float(np.median(reach[middle > 0])) if strokes.any() else 0.0
+    filled = reach > FILLED * half_width
+    return (_thin(np.where(filled, np.uint8(0), strokes)) if filled.any() else middle) > 0
 
 
 def _draw(line: NDArray[np.bool_], pen: int) -> NDArray[np.uint8]:
