@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -62,15 +63,16 @@ def _search_copy(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     size = math.ceil(max(ink.shape) / SEARCH_SIZE)
     if size == 1:
         return mask, 1
-    height, width = (side // size for side in ink.shape)
-    cells = mask[: height * size, : width * size].reshape(height, size, width, size)
-    return np.asarray(cells.max(axis=(1, 3)), np.uint8), size
+    height, width = (side // size * size for side in ink.shape)
+    most = cv2.dilate(mask, np.ones((size, size), np.uint8), anchor=(0, 0))  # of what lies below and to the right
+    return np.ascontiguousarray(most[:height:size, :width:size]), size
 
 
 def _direction(cells: NDArray[np.uint8]) -> int:
     """Return by how many degrees most straight ink falls to the right that is longer than strokes are."""
     directions = range(-STEEPEST, STEEPEST + 1, STEP)
-    return max(directions, key=lambda degrees: (int(straight_ink(cells, degrees, LONG_PIECE).sum()), -abs(degrees)))
+    inked = {degrees: cv2.countNonZero(straight_ink(cells, degrees, LONG_PIECE)) for degrees in directions}
+    return max(directions, key=lambda degrees: (inked[degrees], -abs(degrees)))
 
 
 def _lines(cells: NDArray[np.uint8], degrees: int, gap: int, *, down: bool) -> list[Rule]:
