@@ -128,6 +128,7 @@ class _Run:
         self.device = find_device()
         self.generator = torch.Generator(self.device).manual_seed(schedule.random_state)
         torch.manual_seed(schedule.random_state)
+        self.dropout = _dropout_generator(self.device)
         network = task.build()
         if start is not None:
             network.load_state_dict(_tensors(start))
@@ -141,7 +142,7 @@ class _Run:
     @cached_property
     def identity(self) -> str:
         """A name that no other training has."""
-        training = f"format {CHECKPOINT_FORMAT}, {self.settings}"
+        training = f"format {CHECKPOINT_FORMAT} on {self.device.type}, {self.settings}"
         return f"{training} of {self.task.identity} from {content_hash((self.start or {}).values())}"
 
     def why_stop(self) -> str:
@@ -184,7 +185,7 @@ class _Run:
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state(saved["optimizer"])
         self.generator.set_state(saved["generator"].cpu())
-        torch.set_rng_state(saved["dropout"].cpu())
+        self.dropout.set_state(saved["dropout"].cpu())
         self.loss_curve, self.validation_curve = saved["loss_curve"], saved["validation_curve"]
         self.best = {name: value.cpu().numpy() for name, value in saved["best"].items()}
 
@@ -211,7 +212,7 @@ class _Run:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state(),
             "generator": self.generator.get_state(),
-            "dropout": torch.get_rng_state(),
+            "dropout": self.dropout.get_state(),
             "loss_curve": self.loss_curve,
             "validation_curve": self.validation_curve,
             "best": _tensors(self.best),
@@ -375,6 +376,13 @@ def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - torch has no public way to ask
+
+
+def _dropout_generator(device: torch.device) -> torch.Generator:
+    """Return what dropout on a device draws from: it takes no other generator."""
+    if device.type == "cuda":
+        return torch.cuda.default_generators[torch.cuda.current_device()]
+    return torch.default_generator
 
 
 def _tensors(state: State) -> dict[str, Tensor]:

@@ -194,7 +194,8 @@ def _spelling_loss(logits: Tensor, texts: Sequence[str]) -> Tensor:
     frames = logits.permute(2, 0, 1).log_softmax(dim=2)  # (t, n, k)
     n_frames = torch.full((len(texts),), len(frames), dtype=torch.long)
     lengths = torch.tensor([len(text) for text in texts])
-    targets = torch.tensor([LINE_LABELS.index(mark) for text in texts for mark in text], dtype=torch.long)
+    marks = [LINE_LABELS.index(mark) for text in texts for mark in text]
+    targets = torch.tensor(marks, dtype=torch.long, device=logits.device)
     return functional.ctc_loss(frames, targets, n_frames, lengths, blank=logits.shape[1] - 1, zero_infinity=True)
 
 
