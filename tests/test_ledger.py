@@ -89,8 +89,9 @@ def test_a_changed_source_is_named(scans: Path, change: object, words: str) -> N
         (replace(TERMS, rules={"length": "5"}), "its length is not given, now it is '5'"),
         (replace(TERMS, max_error="0.05"), "its max_error is not given, now it is '0.05'"),
         (replace(TERMS, separators=True), "its separators is not given, now it is True"),
+        (replace(TERMS, second_opinion=True), "its second_opinion is not given, now it is True"),
     ],
-    ids=["level", "model", "version", "rule", "max_error", "separators"],
+    ids=["level", "model", "version", "rule", "max_error", "separators", "second_opinion"],
 )
 def test_changed_terms_are_named(scans: Path, terms: Terms, words: str) -> None:
     """Another level, model, inkdigits or option would give other readings: they are not mixed."""
@@ -108,7 +109,10 @@ def test_a_rule_that_is_left_out_is_named(scans: Path) -> None:
 
 def test_terms_come_back_as_they_were_written() -> None:
     """With all options, and with none."""
-    for terms in (TERMS, replace(TERMS, rules={"check": "ean"}, max_error="0.05", separators=True)):
+    for terms in (
+        TERMS,
+        replace(TERMS, rules={"check": "ean"}, max_error="0.05", separators=True, second_opinion=True),
+    ):
         assert Terms.from_dict({**json.loads(json.dumps(terms.to_dict())), "source": "scans"}) == terms
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import Result
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
@@ -59,6 +60,25 @@ def test_every_way_in_keeps_the_same_rule(
         rows = parquet.read_table(out / "readings").to_pylist()
         assert [(row["text"], row["confidence"], row["accepted"], row["reason"]) for row in rows] == numbers
         assert {row["outcome"] for row in rows} == {"review"}
+
+
+def test_every_way_in_asks_for_the_same_second_opinion(
+    draw: Callable[..., NDArray[np.uint8]], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Reader, command and batch: what was not to be accepted is answered by three readers instead of two."""
+    pytest.importorskip("rapidocr", reason="RapidOCR is not installed: no second opinion")
+    Image.fromarray(draw("305", "9174")).save(tmp_path / "page.png")
+    path = tmp_path / "page.png"
+    words = ("--second-opinion", "--max-error", "0.001")  # which the bundled reader does not promise: it always asks
+    expected = Reader(second_opinion=True, max_error="0.001").read(path)
+    assert [n.confidence for n in expected.numbers] != [
+        n.confidence for n in Reader(max_error="0.001").read(path).numbers
+    ]
+    command = json.loads(run("read", path, "--json", *words).stdout)
+    assert command == {"file": str(path), **json.loads(json.dumps(expected.to_dict()))}
+    assert run("batch", tmp_path, "--out", tmp_path / "out", "--quiet", *words).exit_code == 0
+    rows = parquet.read_table(tmp_path / "out" / "readings").to_pylist()
+    assert [(row["text"], row["confidence"]) for row in rows] == [(n.text, n.confidence) for n in expected.numbers]
 
 
 def test_a_page_among_others_reads_as_the_same_picture_alone(

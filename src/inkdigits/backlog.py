@@ -49,7 +49,7 @@ def feed_backlog(folder: str, store: Store) -> Fed:
         raise BatchError(f"there is no batch in '{folder}'; give the folder that 'inkdigits batch' wrote with --out")
     content = storage.read_file(storage.join(folder, MODEL), max_bytes=MAX_BYTES)
     terms, model = Terms.from_dict(known), open_content(content, source=f"the model in '{folder}'")
-    reader, source = Reader(model, max_error=terms.max_error, separators=terms.separators), open_source(known["source"])
+    reader, source = Reader(model, **terms.options), open_source(known["source"])
     fed = Fed()
     for items in _doubtful_items(folder):
         for item, picture in zip(items, source.contents(items), strict=True):

@@ -93,6 +93,7 @@ def read_many(
     model: str | Path | Model | None = None,
     max_error: str = PROMISED_ERROR,
     separators: bool = False,
+    second_opinion: bool = False,
     rules: Mapping[str, Any] | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
@@ -110,7 +111,7 @@ def read_many(
         The folder to write to, likewise. One that holds an interrupted batch is gone on with.
     level
         Whether a picture is a digit, a number or a page.
-    model, max_error, separators
+    model, max_error, separators, second_opinion
         As of Reader.
     rules
         What numbers may be, in the words of `rules.parse_rules`: `{"length": 5, "values": "roster.txt"}`. A manifest's
@@ -133,6 +134,7 @@ def read_many(
     ------
     SourceError, ModelFileError, RuleError
         If the source, the model or the rules cannot be used. BatchMismatchError if `out` holds another batch.
+        MissingExtraError if there is nobody to ask for a second opinion.
         BatchStoppedError if it stopped before its end: what is done is kept, and the same call goes on from there.
 
     Examples
@@ -141,7 +143,8 @@ def read_many(
     0
     """
     folder, content = _absolute(out), read_model(model)
-    agreed = _agree(level, content, max_error=max_error, separators=separators, rules=rules)
+    options = {"max_error": max_error, "separators": separators, "second_opinion": second_opinion}
+    agreed = _agree(level, content, rules, options)
     crew = Crew()
     with ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1) as here:
         try:
@@ -169,11 +172,13 @@ def plan_many(
     model: str | Path | Model | None = None,
     max_error: str = PROMISED_ERROR,
     separators: bool = False,
+    second_opinion: bool = False,
     rules: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return what read_many would do, and do nothing."""
     folder, opened = _absolute(out), open_source(_absolute(source))
-    agreed = _agree(level, read_model(model), max_error=max_error, separators=separators, rules=rules)
+    options = {"max_error": max_error, "separators": separators, "second_opinion": second_opinion}
+    agreed = _agree(level, read_model(model), rules, options)
     require_pyarrow(folder)
     if read_terms(folder) is None:
         counted = Counted(find_items(opened, level))
@@ -279,14 +284,13 @@ class _Agreed(NamedTuple):
     rule: str  # in words
 
 
-def _agree(level: str, model: bytes, *, max_error: str, separators: bool, rules: Mapping[str, Any] | None) -> _Agreed:
+def _agree(level: str, model: bytes, rules: Mapping[str, Any] | None, options: Mapping[str, Any]) -> _Agreed:
     if level not in LEVELS:
         raise BatchError(f"no level '{level}': a picture is one of {', '.join(LEVELS)}")
     lists: dict[str, bytes] = {}
     words = settle(rules or {}, level=level, keep=lists.__setitem__)
     rule = compile_words(words, lists.__getitem__)
-    digest = sha256(model).hexdigest()
-    terms = Terms(level=level, model_sha256=digest, rules=words, max_error=max_error, separators=separators)
+    terms = Terms(level=level, model_sha256=sha256(model).hexdigest(), rules=words, **options)
     return _Agreed(terms, lists, str(rule or ""))
 
 

@@ -88,14 +88,24 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-max_error_option = click.option(
-    "--max-error",
-    type=click.Choice(MAX_ERRORS),
-    metavar="RATE",
-    default="0.01",
-    help="Errors promised.  [default: 0.01]",
-)
-separators_option = click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text.")
+second_opinion_option = click.option("--second-opinion", is_flag=True, help="Ask RapidOCR if in doubt; extra [ocr].")
+
+
+def reader_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a Reader besides its model."""
+    for option in (
+        second_opinion_option,
+        click.option("--separators", is_flag=True, help="Keep points, commas and dashes in the text."),
+        click.option(
+            "--max-error",
+            type=click.Choice(MAX_ERRORS),
+            metavar="RATE",
+            default="0.01",
+            help="Errors promised.  [default: 0.01]",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 class _RefusedError(click.ClickException):
@@ -131,9 +141,7 @@ def main() -> None:
 @click.option("--show-input", type=FOLDER, metavar="DIR", help="Write what the network was shown.")
 @click.option("--annotate", "annotated", type=FOLDER, metavar="DIR", help="Write the pictures, readings drawn on them.")
 @click.option("--explain", "explained", is_flag=True, help="Say what was seen, and what would help.")
-@max_error_option
-@separators_option
-@click.option("--second-opinion", is_flag=True, help="Ask RapidOCR if in doubt; extra [ocr].")
+@reader_options
 @rule_options
 def read(
     pictures: tuple[str, ...],
@@ -194,8 +202,7 @@ def read(
 @click.option("--model", help="A file, or a bundled one.  [default: reader]")
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
-@max_error_option
-@separators_option
+@reader_options
 @rule_options
 def batch(
     source: str,
@@ -209,6 +216,7 @@ def batch(
     quiet: bool,
     max_error: str,
     separators: bool,
+    second_opinion: bool,
     **rules: Any,
 ) -> None:
     """Read many pictures to Parquet files; started again, it goes on. SOURCE is a folder, a pattern, a manifest (.csv,
@@ -218,7 +226,8 @@ def batch(
     from inkdigits.batch import connect_dask, plan_many, read_many
     from inkdigits.errors import BatchStoppedError
 
-    terms = {"level": level, "model": model, "max_error": max_error, "separators": separators, "rules": rules}
+    options = {"max_error": max_error, "separators": separators, "second_opinion": second_opinion}
+    terms = {"level": level, "model": model, "rules": rules, **options}
     if plan:
         click.echo(describe_plan(plan_many(source, out, **terms)))
         return
@@ -314,7 +323,7 @@ def train(  # noqa: PLR0917 - click passes them by name
 @click.option("--data", default="digits", metavar="DATA", help=DATA_HELP)
 @click.option("--numbers", type=FOLDER, metavar="DIR", help="Whole numbers instead: a folder.")
 @rule_options
-@click.option("--second-opinion", is_flag=True, help="Ask RapidOCR about doubtful numbers; extra [ocr].")
+@second_opinion_option
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write one HTML page with all of it.")
 @click.option("--figures", type=FOLDER, metavar="DIR", help="Write the figures as PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

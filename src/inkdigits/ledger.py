@@ -45,6 +45,12 @@ class Terms:
     rules: Mapping[str, str] = field(default_factory=dict)  # what numbers may be, in the settled words of a rulebook
     max_error: str = PROMISED_ERROR
     separators: bool = False
+    second_opinion: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords of the Reader that reads by these terms."""
+        return {"max_error": self.max_error, "separators": self.separators, "second_opinion": self.second_opinion}
 
     @property
     def fingerprint(self) -> str:
@@ -59,8 +65,7 @@ class Terms:
         >>> Terms(level="page", model_sha256="abc", inkdigits="1", rules={"length": "5"}).to_dict()
         {'level': 'page', 'model_sha256': 'abc', 'inkdigits': '1', 'length': '5'}
         """
-        options: dict[str, Any] = {"max_error": self.max_error, "separators": self.separators}
-        given = {name: value for name, value in options.items() if value != getattr(Terms, name)}
+        given = {name: value for name, value in self.options.items() if value != getattr(Terms, name)}
         always = {"level": self.level, "model_sha256": self.model_sha256, "inkdigits": self.inkdigits}
         return {**always, **self.rules, **given}
 

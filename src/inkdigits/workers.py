@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -67,13 +67,12 @@ class Setup(NamedTuple):
     """What a worker's reader is made of."""
 
     model_sha256: str
-    max_error: str
-    separators: bool
+    options: Mapping[str, Any]
 
     @classmethod
     def of(cls, terms: Terms) -> Setup:
         """Return what reads by these terms."""
-        return cls(terms.model_sha256, terms.max_error, terms.separators)
+        return cls(terms.model_sha256, terms.options)
 
 
 class Answer(NamedTuple):
@@ -100,7 +99,7 @@ class Crew:
         self._dismissed = False
 
     def check_model(self, content: bytes, terms: Terms) -> None:
-        """Load a model in a worker. Raises ModelFileError if it cannot be used."""
+        """Load a model in a worker. Raises ModelFileError if it cannot be used, MissingExtraError as Reader does."""
         with self._borrow(Setup.of(terms), lambda: content):
             pass
 
@@ -293,7 +292,7 @@ class _Server:
 
         cv2.setNumThreads(1)
         model = open_content(content, source="the model")
-        self._reader = Reader(model, max_error=setup.max_error, separators=setup.separators)
+        self._reader = Reader(model, **setup.options)
         self._setup = setup
         yield None
 
