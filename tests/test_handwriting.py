@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inkdigits.handwriting import Digits, Handwriting, _Style
-from inkdigits.prepare import LINE_HEIGHT
+from inkdigits.errors import RecipeError
+from inkdigits.handwriting import Digits, Handwriting, _Glyph, _Style
+from inkdigits.prepare import EDGE, LINE_HEIGHT
 from inkdigits.strokes import draw_digits
 
 
@@ -92,3 +93,34 @@ def test_digits_far_apart_fit_on_their_paper() -> None:
     canvas, written = handwriting._write("1" * 12, handwriting._choose_hand(random), style, random)
     starts = np.flatnonzero(np.diff(np.r_[0, canvas.max(axis=0) > 0.3].astype(int)) == 1)
     assert (written, len(starts)) == ("1" * 12, 12)
+
+
+def test_a_digit_that_a_set_lacks_is_taken_from_another() -> None:
+    """A set without a 9 writes one with another's; where nobody has any, that is said."""
+    handwriting, random = Handwriting([solid([*range(9)]), solid([*range(10)])]), np.random.default_rng(0)
+    assert all(len(handwriting._choose_hand(random).of_digit[9]) for _ in range(20))
+    with pytest.raises(RecipeError, match="cannot make lines: nobody has written a 9; add a set with all ten digits"):
+        Handwriting([solid([*range(9)])])
+
+
+def test_a_hand_bends_each_digit_its_own_way() -> None:
+    """Two 5s of one hand are more alike than those of two hands, and none is what it was made of."""
+    handwriting, random = Handwriting([solid([*range(10)])]), np.random.default_rng(0)
+    hand = handwriting._choose_hand(random)
+    plain = replace(_Style.draw(random), bends=None)
+    straight = handwriting._choose_glyph(hand, 5, plain, random).image
+    styles = [replace(plain, bends=random.normal(0, 0.9, (10, 2, 4, 4)).astype(np.float32)) for _ in range(40)]
+    bent = np.array([[handwriting._choose_glyph(hand, 5, style, random).image for _ in "ab"] for style in styles], int)
+    within, between = (np.abs(bent[:, 0] - others).mean() for others in (bent[:, 1], np.roll(bent[:, 1], 1, axis=0)))
+    assert within < 0.8 * between
+    assert all((image != straight).any() for image in bent.reshape(-1, 28, 28))
+
+
+def test_a_bent_digit_keeps_its_ink_within_its_columns() -> None:
+    """The columns are found anew; where bending would leave nothing, the digit stays as it is."""
+    glyph = _Glyph(solid([1]).images[0], 9, 19)
+    for seed in range(20):
+        bent = glyph.bent(np.random.default_rng(seed).normal(0, 0.9, (2, 4, 4)).astype(np.float32))
+        inked = np.flatnonzero(bent.image.max(axis=0) >= EDGE)
+        assert (bent.left, bent.right) == (inked[0], inked[-1] + 1)
+    assert glyph.bent(np.full((2, 4, 4), 90, np.float32)) is glyph

@@ -16,6 +16,7 @@ from inkdigits.datasets import Dataset
 from inkdigits.errors import RecipeError
 from inkdigits.line_training import LineTrainingResult, train_lines
 from inkdigits.modelfile import open_line_model
+from inkdigits.redraw import redraw_some
 from inkdigits.strokes import draw_digits
 
 TINY = {
@@ -107,3 +108,18 @@ def test_the_command_refuses_a_report_of_lines(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["train", "--recipe", "line", "--report", str(tmp_path / "r.html")])
     assert done.exit_code == 2
     assert "has no --report or --figures" in done.output
+
+
+@pytest.mark.parametrize(("asked", "drawn_again"), [(50, 50), (12_000, 100)])
+def test_other_pens_draw_some_of_the_digits_again(drawn: Dataset, asked: int, drawn_again: int) -> None:
+    """A recipe's number of them, at most a quarter of the set, and hands that write with them."""
+    made = line_training.make_handwriting([drawn], replace(recipes.RECIPES["line"], drawn=0, redrawn=asked), 0)
+    images, _ = redraw_some(drawn.images, drawn_again, random_state=0)
+    assert np.array_equal(made._images[400:], images)
+    assert len(made._sets) == 2
+
+
+def test_no_pen_but_the_writer_s_where_none_is_asked_for(drawn: Dataset) -> None:
+    """A recipe without any makes lines of the set as it is."""
+    made = line_training.make_handwriting([drawn], replace(recipes.RECIPES["line"], drawn=0, redrawn=0), 0)
+    assert np.array_equal(made._images, drawn.images)

@@ -25,6 +25,7 @@ from inkdigits.numbers import NumbersEvaluation
 from inkdigits.pool import pool_opinions, to_voices
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe, find_recipe
+from inkdigits.redraw import redraw_some
 from inkdigits.strokes import draw_digits
 from inkdigits.training import Progress
 
@@ -146,9 +147,13 @@ def ask_both_ways(
 
 
 def make_handwriting(sets: Sequence[Dataset], recipe: Recipe, seed: int) -> Handwriting:
-    """Return the hands of some sets, with the drawn digits of a recipe."""
+    """Return the hands of some sets, with the drawn digits of a recipe, and the first set's with other pens."""
+    parts = [Digits(d.images, d.labels, d.writers) for d in sets]
+    if recipe.redrawn:
+        images, chosen = redraw_some(sets[0].images, min(recipe.redrawn, len(sets[0]) // 4), random_state=seed)
+        parts.append(parts[0].replaced(images, chosen))
     national = Digits(*draw_digits(recipe.drawn, random_state=seed)) if recipe.drawn else None
-    return Handwriting([Digits(d.images, d.labels, d.writers) for d in sets], national=national)
+    return Handwriting(parts, national=national)
 
 
 def _pairs(lines: Sequence[Line]) -> list[tuple[NDArray[np.uint8], str]]:
