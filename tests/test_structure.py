@@ -17,7 +17,7 @@ ROOMS = [  # from the ground up; a module may import from its own room and from 
     {"errors", "readings", "deadline"},
     {"_pdfium", "pdf", "pictures", "sheet", "ink", "straight", "tracing", "ruling", "frame", "tilt", "page"}
     | {"prepare", "crop", "cutting"},
-    {"idx", "uci", "strokes", "redraw", "negatives", "datasets", "handwriting", "storage", "sources"}
+    {"idx", "uci", "strokes", "redraw", "negatives", "datasets", "handwriting", "paper", "storage", "sources"}
     | {"number_set", "shaking"},
     {"graph", "modelfile", "confidence", "rules", "ctc", "pool", "second", "augment"}
     | {"_torch", "_torch_digit", "_torch_line"}

@@ -6,7 +6,7 @@ slant, pen and spacing; what is written beside them, dots, dashes, letters, has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import RecipeError
+from inkdigits.paper import Canvas, Place, Random, photograph, print_and_stain, stroke
 from inkdigits.prepare import EDGE, prepare_line
 
 LENGTHS = (0.1, 0.17, 0.2, 0.16, 0.15, 0.11, 0.05, 0.03, 0.01, 0.01, 0.005, 0.005)  # share with 1, 2, ... digits
@@ -33,8 +34,6 @@ SMALL_ZEROS = 0.15  # share of hands that write the zeros at the end smaller, an
 CUT_CLOSE = 0.15  # share of lines whose first digit begins at the very edge, or beyond it; half as often top and foot
 LIGATURES = 0.3  # share of hands that write zeros without lifting the pen
 LETTERS = "ABCEFHKLMNPRTUVXaefhknrtuvx$%#&"
-Random = np.random.Generator
-Canvas = NDArray[np.floating]  # (h, w), 0 is paper, 1 is full ink
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,9 @@ class Handwriting:
         canvas, written = self._write(text, self._choose_hand(random), style, random)
         if random.random() < 0.4:
             canvas = _change_pen(canvas, random)
-        canvas = _print_and_stain(canvas, style, random)
-        return Line(np.asarray(_photograph(canvas, style, random) * 255, np.uint8), written)
+        place = Place(style.above * style.height, style.height, style.strength)
+        print_and_stain(canvas, place, random)
+        return Line(np.asarray(photograph(canvas, place, random) * 255, np.uint8), written)
 
     def _choose_hand(self, random: Random) -> _Hand:
         """Return somebody's digits, some perhaps of national form; what one lacks is taken from others."""
@@ -331,7 +331,7 @@ def _dot(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[float
     start = (x, foot - random.uniform(-0.05, 0.2) * style.height)
     comma = random.random() < 0.4
     end = (x - 0.1 * style.height, start[1] + random.uniform(0.1, 0.25) * style.height) if comma else start
-    _stroke(canvas, [start, end], 1.5 * size, style.strength)
+    stroke(canvas, [start, end], 1.5 * size, style.strength)
     return x + size + random.uniform(0.02, 0.25) * style.height, "," if comma else "."
 
 
@@ -340,7 +340,7 @@ def _join(canvas: Canvas, end: float, x: float, style: _Style, random: Random) -
     h, top = style.height, style.height * style.above
     heights = top + random.uniform(0.05, 0.35, 3) * h
     way = [(end - 0.15 * h, heights[0]), ((end + x) / 2, heights[1]), (x + 0.15 * h, heights[2])]
-    _stroke(canvas, way, max(1.0, random.uniform(0.05, 0.1) * h), style.strength)
+    stroke(canvas, way, max(1.0, random.uniform(0.05, 0.1) * h), style.strength)
 
 
 def _head(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[float, str]:
@@ -349,7 +349,7 @@ def _head(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[floa
     pen, length = max(1.0, random.uniform(0.06, 0.13) * h), random.uniform(0.2, 0.6) * h
     dash = random.random() < 0.7
     for y in (middle,) if dash else (middle - 0.12 * h, middle + 0.12 * h):
-        _stroke(canvas, [(x, y), (x + length, y + random.normal(0, 0.05) * h)], pen, style.strength)
+        stroke(canvas, [(x, y), (x + length, y + random.normal(0, 0.05) * h)], pen, style.strength)
     return float(x + length + random.uniform(0.1, 0.5) * h), "-" if dash else "="
 
 
@@ -365,12 +365,12 @@ def _tail(canvas: Canvas, x: float, style: _Style, random: Random) -> tuple[floa
         x, dot = _dot(canvas, x, style, random)
         marks = dot + marks
     if kind in {"dash", "dot and dash"}:
-        _stroke(canvas, [(x, middle + wobble[0]), (x + length, middle + wobble[1])], pen, style.strength)
+        stroke(canvas, [(x, middle + wobble[0]), (x + length, middle + wobble[1])], pen, style.strength)
     if kind == "equals":
         for y in (middle - 0.12 * h, middle + 0.12 * h):
-            _stroke(canvas, [(x, y + wobble[0] / 3), (x + length, y + wobble[1] / 3)], pen, style.strength)
+            stroke(canvas, [(x, y + wobble[0] / 3), (x + length, y + wobble[1] / 3)], pen, style.strength)
     if kind == "slash":
-        _stroke(canvas, [(x + length / 2, middle - 0.5 * h), (x, middle + 0.5 * h + wobble[2])], pen, style.strength)
+        stroke(canvas, [(x + length / 2, middle - 0.5 * h), (x, middle + 0.5 * h + wobble[2])], pen, style.strength)
     if kind == "letter":
         letter, at = LETTERS[random.integers(len(LETTERS))], (round(x), round(middle + 0.45 * h))
         ink = np.zeros(canvas.shape, np.uint8)
@@ -386,9 +386,9 @@ def _boxes(canvas: Canvas, lines: Sequence[float], style: _Style, random: Random
     top = style.height * (style.above - random.uniform(0.02, 0.3))
     bottom = style.height * (style.above + 1 + random.uniform(0.02, 0.3))
     for x in lines:
-        _stroke(canvas, [(x, top), (x, bottom)], pen, strength)
+        stroke(canvas, [(x, top), (x, bottom)], pen, strength)
     for y in (top, bottom) if random.random() < 0.8 else (bottom,):
-        _stroke(canvas, [(lines[0], y), (lines[-1], y)], pen, strength)
+        stroke(canvas, [(lines[0], y), (lines[-1], y)], pen, strength)
 
 
 def _change_pen(canvas: Canvas, random: Random) -> Canvas:
@@ -397,134 +397,3 @@ def _change_pen(canvas: Canvas, random: Random) -> Canvas:
     change = cv2.dilate if amount > 0 else cv2.erode
     size = 3 if amount > 0 else 2
     return np.asarray(canvas + (change(canvas, np.ones((size, size))) - canvas) * abs(amount), np.float32)
-
-
-def _print_and_stain(canvas: Canvas, style: _Style, random: Random) -> Canvas:
-    """Add what else is on the paper: rules, a frame, security print, specks, bits of other lines."""
-    for share, draw in STAINS:
-        if random.random() < share:
-            draw(canvas, style, random)
-    return canvas
-
-
-def _rule(canvas: Canvas, style: _Style, random: Random) -> None:
-    """Rule a base line, or one through the digits."""
-    w = canvas.shape[1]
-    y = style.height * (style.above + (1.0 if random.random() < 0.6 else random.uniform(0, 1)))
-    y += random.normal(0, 0.08) * style.height
-    start, stop = (0, w) if random.random() < 0.8 else np.sort(random.uniform(0, w, 2))
-    tilt = random.normal(0, 0.015) * w
-    _stroke(canvas, [(start, y), (stop, y + tilt)], random.choice((1.0, 1.0, 2.0)), random.uniform(0.1, 0.9))
-
-
-def _frame(canvas: Canvas, style: _Style, random: Random) -> None:  # noqa: ARG001
-    """Leave bits of a cell's frame near the sides, now and then with double lines."""
-    h, w = canvas.shape
-    strength, pen = random.uniform(0.15, 1.0), random.choice((1.0, 1.0, 2.0, 3.0))
-    tilt, again = random.normal(0, 0.01) * h, random.choice((0.0, 0.0, 0.12)) * h
-    inset_x, inset_y = random.uniform(0, 0.08) * h, random.uniform(0, 0.06) * h
-    for step in {0.0, again}:
-        left, right, top, bottom = inset_x + step, w - 1 - inset_x - step, inset_y + step, h - 1 - inset_y - step
-        sides = [
-            [(left, 0), (left + tilt, h)],
-            [(right, 0), (right + tilt, h)],
-            [(0, top), (w, top + tilt)],
-            [(0, bottom), (w, bottom + tilt)],
-        ]
-        for side in sides:
-            if random.random() < 0.6:
-                _stroke(canvas, side, pen, strength * random.uniform(0.5, 1))
-
-
-def _dotted(canvas: Canvas, style: _Style, random: Random) -> None:
-    """Print a dotted line to write on, or what is left of a line where the camera saw little of it."""
-    w, h = canvas.shape[1], style.height
-    y, strength = h * (style.above + random.uniform(0.8, 1.3)), random.uniform(0.1, 0.6)
-    dot, pitch = random.uniform(0.05, 0.25) * h, random.uniform(0.2, 0.7) * h
-    start, stop = np.sort(random.uniform(-w / 2, 1.5 * w, 2))
-    for x in np.arange(start, stop, max(2.0, pitch)):
-        _stroke(canvas, [(x, y), (x + dot, y)], random.choice((1.0, 2.0, 3.0)), strength * random.uniform(0.4, 1))
-
-
-def _waves(canvas: Canvas, style: _Style, random: Random) -> None:
-    """Print a family of fine curves all over the paper, as against forgery."""
-    h, w = canvas.shape
-    strength, period = random.uniform(0.05, 0.3), style.height * random.uniform(0.5, 3)
-    amplitude, pitch = style.height * random.uniform(0, 0.5), max(3.0, style.height * random.uniform(0.1, 0.4))
-    angle, phase = random.uniform(-0.6, 0.6), random.uniform(0, 7)
-    x = np.arange(-4, w + 8, 4.0)
-    for y in np.arange(-h, 2 * h, pitch):
-        curve = y + angle * x + amplitude * np.sin(x * 2 * np.pi / period + phase + 0.1 * y / pitch)
-        _stroke(canvas, list(zip(x, curve, strict=True)), 1.0, strength)
-
-
-def _weave(canvas: Canvas, style: _Style, random: Random) -> None:  # noqa: ARG001
-    """Print or weave a fine grid."""
-    h, w = canvas.shape
-    period = random.uniform(2.5, 7)
-    rows, columns = np.arange(h)[:, None] * 2 * np.pi / period, np.arange(w)[None] * 2 * np.pi / period
-    canvas += np.float32(random.uniform(0.02, 0.12)) * (np.sin(rows) * np.sin(columns) + 1).astype(np.float32)
-
-
-def _shade(canvas: Canvas, style: _Style, random: Random) -> None:  # noqa: ARG001
-    """Leave some of an uneven light."""
-    h, w = canvas.shape
-    coarse = random.uniform(0, random.uniform(0.05, 0.35), (2, 4)).astype(np.float32)
-    canvas += cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC)
-
-
-def _specks(canvas: Canvas, style: _Style, random: Random) -> None:
-    h, w = canvas.shape
-    for _ in range(int(random.integers(1, 6))):
-        at = (random.uniform(0, w), random.uniform(0, h))
-        _stroke(canvas, [at, at], random.uniform(0.03, 0.12) * style.height, random.uniform(0.3, 1))
-
-
-def _neighbours(canvas: Canvas, style: _Style, random: Random) -> None:
-    """Leave bits of what is written above and below."""
-    h, w = canvas.shape
-    for _ in range(int(random.integers(1, 4))):
-        edge, x = random.choice((0, h)), random.uniform(0, w)
-        reach = random.uniform(0.05, 0.25) * style.height * (1 if edge == 0 else -1)
-        way = [(x, edge), (x + random.normal(0, 0.2) * style.height, edge + reach)]
-        _stroke(canvas, way, random.uniform(0.06, 0.12) * style.height, style.strength)
-
-
-def _photograph(canvas: Canvas, style: _Style, random: Random) -> Canvas:
-    """Blur, lose resolution, add grain, compress."""
-    if random.random() < 0.6:
-        canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), random.uniform(0.3, 0.05 * style.height)), np.float32)
-    if random.random() < 0.6:
-        canvas = canvas + random.normal(0, random.uniform(0, 0.12), canvas.shape).astype(np.float32)
-    canvas = np.clip(canvas, 0, 1) ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
-    if random.random() < 0.3:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(25, 85))]
-        _, stored = cv2.imencode(".jpg", np.asarray(canvas * 255, np.uint8), quality)
-        canvas = np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE), np.float32) / 255
-    return canvas
-
-
-def _stroke(canvas: Canvas, points: Sequence[tuple[float, float]], pen: float, strength: float) -> None:
-    """Draw a polyline of points (x, y) in px; where there is darker ink already, that stays."""
-    pixels = np.rint(np.array(points) * 16).astype(np.int32)  # 4 bits of fraction
-    thickness = max(1, round(pen))
-    low = np.maximum(np.floor(pixels.min(axis=0) / 16).astype(int) - thickness - 1, 0)
-    high = np.minimum(np.ceil(pixels.max(axis=0) / 16).astype(int) + thickness + 2, canvas.shape[::-1])
-    if (high <= low).any():
-        return
-    window = canvas[low[1] : high[1], low[0] : high[0]]
-    ink = np.zeros(window.shape, np.uint8)
-    cv2.polylines(ink, [pixels - low * 16], False, 255, thickness, cv2.LINE_AA, shift=4)
-    np.maximum(window, ink * np.float32(strength / 255), out=window)
-
-
-STAINS: tuple[tuple[float, Callable[[Canvas, _Style, Random], None]], ...] = (  # share of lines, and what is on them
-    (0.25, _rule),
-    (0.3, _frame),
-    (0.1, _dotted),
-    (0.15, _waves),
-    (0.1, _weave),
-    (0.3, _shade),
-    (0.1, _specks),
-    (0.2, _neighbours),
-)
