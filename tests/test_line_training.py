@@ -123,3 +123,21 @@ def test_no_pen_but_the_writer_s_where_none_is_asked_for(drawn: Dataset) -> None
     """A recipe without any makes lines of the set as it is."""
     made = line_training.make_handwriting([drawn], replace(recipes.RECIPES["line"], drawn=0, redrawn=0), 0)
     assert np.array_equal(made._images, drawn.images)
+
+
+def test_a_reader_that_went_on_is_averaged_with_what_it_was(
+    result: LineTrainingResult, drawn: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each weight lies in the middle between the old one and what training alone would have made of it."""
+    models = []
+    for averaged in (False, True):
+        monkeypatch.setitem(recipes.RECIPES, "line", replace(recipes.RECIPES["line"], averaged=averaged))
+        models.append(train_lines("line", drawn, start=result.model, split_method="writers", n_train=300).model)
+    moved = 0.0
+    for old, alone, mean in zip(*(model.layers for model in (result.model, *models)), strict=True):
+        for before, after, between in zip(old.weights, alone.weights, mean.weights, strict=True):
+            assert between.dtype == before.dtype
+            assert between == pytest.approx((before + after) / 2)
+            moved += float(np.abs(after - before).sum())
+    assert moved > 0
+    assert models[1].metadata.recipe["averaged"]

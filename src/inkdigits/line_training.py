@@ -16,6 +16,7 @@ from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, SplitMethod
 from inkdigits.digit_reader import DigitReader
 from inkdigits.errors import RecipeError
+from inkdigits.graph import average_layers
 from inkdigits.handwriting import Digits, Handwriting, Line
 from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
 from inkdigits.material import Material, gather
@@ -116,6 +117,8 @@ def train_lines(
         on_epoch=lambda epoch, loss: progress(epoch, chosen.max_epochs, loss) if progress else None,
     )
     seconds = time.perf_counter() - started
+    if old is not None and chosen.averaged:
+        fitted = replace(fitted, layers=average_layers(old.layers[len(input_layers()) :], fitted.layers))
     followed = replace(chosen, settings=asdict(settings), random_state=seed)
     metadata = cards.describe(followed, fitted, material, preparation=LINE, labels=LINE_LABELS)
     metadata = _calibrate(fitted, metadata, unseen.draw_lines(CALIBRATED, random_state=[seed, 1]))
