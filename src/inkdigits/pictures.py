@@ -25,6 +25,7 @@ MAX_FILE_BYTES = 200_000_000  # an uncompressed TIFF of MAX_PIXELS in 16 bits
 MAX_PAGES = 200  # of one file; read in a few minutes
 MAX_FRAMES = 1_000  # of a TIFF, with its thumbnails; what comes after is not counted, it takes Pillow too long
 MIN_CONTRAST_SHARE = 0.5  # luma with less contrast than this share of the best channel loses coloured ink
+SAMPLED = 1000  # px of either side, at most; contrast is measured of so many
 OVERSHOOT = 0.01  # of the largest value; what rounding and resizing push floats beyond 0..1
 TIFF_SUBFILE, TIFF_TILE_WIDTH, TIFF_TILE_HEIGHT = 254, 322, 323  # the numbers of their tags
 TIFF_PAGES = (None, 0, 2)  # values of TIFF_SUBFILE; the others are smaller copies of pages, and masks for them
@@ -331,8 +332,8 @@ def _blend(image: Image.Image, paper: str) -> Image.Image:
 
 def _reduce_colours(image: Image.Image) -> NDArray[np.uint8]:
     """Return luma, or the one channel that shows ink which luma hides: yellow on white, red on green."""
-    gray = image.convert("L")
-    contrasts = ImageStat.Stat(image).stddev
-    if ImageStat.Stat(gray).stddev[0] >= MIN_CONTRAST_SHARE * max(contrasts):
-        return np.asarray(gray)
+    sample = image.resize([min(side, SAMPLED) for side in image.size], Image.Resampling.NEAREST)
+    contrasts = ImageStat.Stat(sample).stddev
+    if ImageStat.Stat(sample.convert("L")).stddev[0] >= MIN_CONTRAST_SHARE * max(contrasts):
+        return np.asarray(image.convert("L"))
     return np.asarray(image.getchannel(int(np.argmax(contrasts))))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inkdigits.ink import WEAK_INK
-from inkdigits.straight import PIECE, STEEPEST, STEP, THICK, Rule, straight_ink, straight_pieces
+from inkdigits.straight import PIECE, STEEPEST, STEP, THICK, Rule, count_straight_ink, straight_pieces
 from inkdigits.tracing import DARKER, follow
 
 SEARCH_SIZE = 900  # px, longer side; lines are searched in a copy in which a cell is ink where any of its pixels is
@@ -71,8 +71,7 @@ def _search_copy(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
 def _direction(cells: NDArray[np.uint8]) -> int:
     """Return by how many degrees most straight ink falls to the right that is longer than strokes are."""
     directions = range(-STEEPEST, STEEPEST + 1, STEP)
-    inked = {degrees: cv2.countNonZero(straight_ink(cells, degrees, LONG_PIECE)) for degrees in directions}
-    return max(directions, key=lambda degrees: (inked[degrees], -abs(degrees)))
+    return max(directions, key=lambda degrees: (count_straight_ink(cells, degrees, LONG_PIECE), -abs(degrees)))
 
 
 def _lines(cells: NDArray[np.uint8], degrees: int, gap: int, *, down: bool) -> list[Rule]:

@@ -133,8 +133,23 @@ def _fit(points: _Points, alive: NDArray[np.bool_], on_it: NDArray[np.int64], ga
     return on_it
 
 
-def straight_ink(cells: NDArray[np.uint8], degrees: int, length: int = PIECE) -> NDArray[np.uint8]:
-    """Return the ink that lies in straight pieces of a length along a direction, (h, w) uint8."""
+def straight_ink(cells: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
+    """Return the ink that lies in straight pieces along a direction, (h, w) uint8."""
+    _, pieces, shear = _sheared(cells, degrees, PIECE)
+    back = cv2.warpAffine(pieces, shear, cells.shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    return np.asarray(back, np.uint8) & cells
+
+
+def count_straight_ink(cells: NDArray[np.uint8], degrees: int, length: int) -> int:
+    """Return how much ink lies in straight pieces of a length along a direction, px."""
+    level, pieces, _ = _sheared(cells, degrees, length)
+    return cv2.countNonZero(level & pieces)
+
+
+def _sheared(
+    cells: NDArray[np.uint8], degrees: int, length: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
+    """Shear a mask until a direction is level; return it, what is straight there, and the shear's matrix (2, 3)."""
     height, width = cells.shape
     rise = -math.tan(math.radians(degrees))
     room = math.ceil(abs(rise) * width)
@@ -142,9 +157,8 @@ def straight_ink(cells: NDArray[np.uint8], degrees: int, length: int = PIECE) ->
     level = cv2.warpAffine(cells, shear, (width, height + room), flags=cv2.INTER_NEAREST)
     whole = cv2.dilate(level, np.ones((2, 3), np.uint8))  # a line between two directions steps down once in a piece
     whole = cv2.erode(whole, np.ones((1, 3), np.uint8))
-    opened = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    back = cv2.warpAffine(opened, shear, (width, height), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    return np.asarray(back, np.uint8) & cells
+    pieces = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    return np.asarray(level, np.uint8), np.asarray(pieces, np.uint8), shear
 
 
 def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
