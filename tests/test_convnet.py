@@ -262,14 +262,26 @@ def test_a_foreign_or_damaged_checkpoint_is_refused(torch: Any, tmp_path: Path) 
     """A checkpoint of other settings or data is not mixed in; what to do is said."""
     checkpoint = tmp_path / "run.checkpoint"
     ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
-    with pytest.raises(CheckpointError, match="is of other data or settings; remove it to begin anew"):
+    with pytest.raises(CheckpointError, match="is of other data, settings or device; remove it to begin anew"):
         ConvNetClassifier(**{**SMALL, "learning_rate": 0.1}, checkpoint=checkpoint).fit(X, Y)
     torch.save([1, 2], checkpoint)
-    with pytest.raises(CheckpointError, match="is of other data or settings; remove it to begin anew"):
+    with pytest.raises(CheckpointError, match="is of other data, settings or device; remove it to begin anew"):
         ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
     checkpoint.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="it is damaged; remove it to begin anew"):
         ConvNetClassifier(**SMALL, checkpoint=checkpoint).fit(X, Y)
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_checkpoint_of_another_device_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a GPU draws by chance differs: from a processor's checkpoint the result would not be the same."""
+    from inkdigits import _torch
+
+    ConvNetClassifier(**SMALL, checkpoint=tmp_path / "run.checkpoint").fit(X, Y)
+    here = _torch._Run.identity.func  # type: ignore[attr-defined]
+    monkeypatch.setattr(_torch._Run, "identity", property(lambda run: here(run).replace("on cpu", "on cuda")))
+    with pytest.raises(CheckpointError, match="is of other data, settings or device; remove it to begin anew"):
+        ConvNetClassifier(**SMALL, checkpoint=tmp_path / "run.checkpoint").fit(X, Y)
 
 
 @pytest.mark.usefixtures("torch")
@@ -292,7 +304,9 @@ def test_a_checkpoint_is_of_these_labels_and_weights(
     ConvNetClassifier(**settings).fit(X, Y, sample_weight=np.ones(200))
     with pytest.raises(CheckpointError) as caught:
         ConvNetClassifier(**settings).fit(X, labels, sample_weight=weights)
-    assert str(caught.value) == f"checkpoint '{checkpoint}' is of other data or settings; remove it to begin anew"
+    assert (
+        str(caught.value) == f"checkpoint '{checkpoint}' is of other data, settings or device; remove it to begin anew"
+    )
 
 
 @pytest.mark.usefixtures("torch")

@@ -114,15 +114,42 @@ def test_the_command_refuses_a_report_of_lines(tmp_path: Path) -> None:
 def test_other_pens_draw_some_of_the_digits_again(drawn: Dataset, asked: int, drawn_again: int) -> None:
     """A recipe's number of them, at most a quarter of the set, and hands that write with them."""
     made = line_training.make_handwriting([drawn], replace(recipes.RECIPES["line"], drawn=0, redrawn=asked), 0)
-    images, _ = redraw_some(drawn.images, drawn_again, random_state=0)
+    images, chosen = redraw_some(drawn.images, drawn_again, random_state=0)
     assert np.array_equal(made._images[400:], images)
-    assert len(made._sets) == 2
+    hands = made._sets[1]
+    assert drawn.writers is not None
+    for writer, hand in enumerate(hands):
+        for digit, places in enumerate(hand.of_digit):
+            assert set(drawn.labels[chosen[places - 400]]) <= {digit}
+            assert set(drawn.writers[chosen[places - 400]]) <= {writer}
 
 
 def test_no_pen_but_the_writer_s_where_none_is_asked_for(drawn: Dataset) -> None:
     """A recipe without any makes lines of the set as it is."""
     made = line_training.make_handwriting([drawn], replace(recipes.RECIPES["line"], drawn=0, redrawn=0), 0)
     assert np.array_equal(made._images, drawn.images)
+
+
+def test_what_was_drawn_again_is_told_as_it_was(result: LineTrainingResult) -> None:
+    """The recipe asks for 12,000; a quarter of what there was to learn from are fewer."""
+    n = len(result.material.kept) // 4
+    assert result.model.metadata.recipe["redrawn"] == n
+    assert f"{n} training digits that another pen draws" in result.model.metadata.card
+
+
+@pytest.mark.usefixtures("small")
+def test_lines_that_cannot_be_made_are_refused_before_the_training(drawn: Dataset) -> None:
+    """Nobody in the test part has written a 9: that does not show when all is done."""
+    tested = np.arange(len(drawn)) >= 300
+    without = drawn[~(tested & (drawn.labels == 9))]
+    with pytest.raises(RecipeError, match=r"cannot make lines of \d+ digits: nobody has written a 9"):
+        train_lines("line", without, split_method="writers", n_train=300, progress=lambda *_: pytest.fail("it trained"))
+
+
+def test_what_goes_on_needs_something_to_go_on_from(drawn: Dataset) -> None:
+    """A recipe that averages is not begun from nothing."""
+    with pytest.raises(RecipeError, match="goes on from a reader of lines: give it, as --from line"):
+        train_lines("line-further", drawn)
 
 
 def test_a_reader_that_went_on_is_averaged_with_what_it_was(
@@ -141,3 +168,4 @@ def test_a_reader_that_went_on_is_averaged_with_what_it_was(
             moved += float(np.abs(after - before).sum())
     assert moved > 0
     assert models[1].metadata.recipe["averaged"]
+    assert models[1].metadata.recipe["from"]["sha256"] == result.model.sha256

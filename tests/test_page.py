@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from inkdigits.page import find_digit, find_numbers
+from inkdigits.page import _boxed_anew, _Part, find_digit, find_numbers
 from inkdigits.readings import Box
 
 Draw = Callable[..., NDArray[np.uint8]]
@@ -218,3 +218,13 @@ def test_any_ink_gives_boxes_inside_the_page(ink: NDArray[np.uint8]) -> None:
         assert 0 <= x < x + width <= ink.shape[1]
         assert 0 <= y < y + height <= ink.shape[0]
         assert digit.ink.any()
+
+
+def test_a_mark_that_a_turn_leaves_nothing_of_is_left_out() -> None:
+    """A single px may go; whichever its label, the others have their boxes anew."""
+    labels = np.zeros((9, 9), np.int32)
+    labels[2:5, 3:7] = 2
+    parts = [_Part((label,), (0, 0, 1, 1), 1) for label in (1, 2, 3)]
+    assert [part.box for part in _boxed_anew(parts, labels)] == [(3, 2, 4, 3)]
+    labels[7, 7] = 4  # of a part that was left out before
+    assert [part.box for part in _boxed_anew(parts, labels)] == [(3, 2, 4, 3)]

@@ -205,6 +205,15 @@ def test_coloured_ink_that_luma_hides_stays_visible(colour: tuple[int, int, int]
     assert abs(float(ink.mean()) - float(ground.mean())) > 120
 
 
+def test_coloured_ink_stays_visible_on_a_large_picture() -> None:
+    """Of a picture of more than 1,000 px contrast is measured of a sample: a hundredth of it in yellow is enough."""
+    photo = np.full((1500, 2400, 3), 255, np.uint8)
+    photo[700:820, 1100:1400, 2] = 0
+    gray = load_picture(photo)
+    assert gray.shape == (1500, 2400)
+    assert gray[710:810, 1110:1390].max() < 120 < gray[:600].min()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1)])
 def test_the_smallest_pictures_are_read(size: tuple[int, int]) -> None:
     """A single pixel, row or column is a picture, if one without a digit."""

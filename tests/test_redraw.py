@@ -49,6 +49,11 @@ def test_nothing_has_no_middle() -> None:
     assert not redraw_digits(blank, random_state=0).any()
 
 
+def test_of_no_digits_none_are_drawn() -> None:
+    """An empty set stays one."""
+    assert redraw_digits(np.zeros((0, 28, 28), np.uint8), random_state=0).shape == (0, 28, 28)
+
+
 def test_each_pen_is_another(digits: NDArray[np.uint8]) -> None:
     """The same digit in many widths; the same seed draws the same."""
     many = redraw_digits(digits[[7] * 20], random_state=1)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigits.errors import BatchMismatchError, BatchStoppedError, ModelFileError, SourceError
+from inkdigits.errors import BatchMismatchError, BatchStoppedError, MissingExtraError, ModelFileError, SourceError
 from inkdigits.graph import Layer
 from inkdigits.ledger import Terms
 from inkdigits.modelfile import Metadata, Model, read_model
@@ -141,6 +141,16 @@ def test_a_model_that_cannot_be_used_is_refused(crew: Crew) -> None:
     """Before anything is read, in the words of the model file's own checks."""
     with pytest.raises(ModelFileError, match="it is cut off or not an ONNX file"):
         crew.check_model(read_model(None)[:1000], Terms(level="page", model_sha256=""))
+
+
+def test_a_second_opinion_that_cannot_be_had_is_refused(
+    crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's process says what to install, before anything is read."""
+    (tmp_path / "rapidocr.py").write_text("raise ImportError", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)  # a worker looks for packages where we do
+    with pytest.raises(MissingExtraError, match=r"pip install 'inkdigits\[ocr\]'"):
+        crew.check_model(read_model(None), Terms(level="page", model_sha256="", second_opinion=True))
 
 
 def test_a_dismissed_crew_reads_nothing(crew: Crew, job: Job) -> None:

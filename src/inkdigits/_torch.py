@@ -128,11 +128,11 @@ class _Run:
         self.device = find_device()
         self.generator = torch.Generator(self.device).manual_seed(schedule.random_state)
         torch.manual_seed(schedule.random_state)
-        self.dropout = _dropout_generator(self.device)
         network = task.build()
         if start is not None:
             network.load_state_dict(_tensors(start))
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.dropout = _dropout_generator(self.device)  # a GPU has one only when something is on it
         self.start = start
         self.optimizer = _AdamW(self.network.parameters(), schedule, n_steps=schedule.max_epochs * task.n_batches)
         self.loss_curve: list[float] = []
@@ -181,7 +181,7 @@ class _Run:
         except Exception as error:
             raise CheckpointError(f"cannot read checkpoint '{path}': it is damaged; remove it to begin anew") from error
         if not isinstance(saved, dict) or saved.get("training") != self.identity:
-            raise CheckpointError(f"checkpoint '{path}' is of other data or settings; remove it to begin anew")
+            raise CheckpointError(f"checkpoint '{path}' is of other data, settings or device; remove it to begin anew")
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state(saved["optimizer"])
         self.generator.set_state(saved["generator"].cpu())

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits import cards
 from inkdigits.confidence import MILD, PROMISES, choose_thresholds, fit_calibration
 from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, load_dataset, load_digits, split
@@ -340,7 +341,7 @@ def _describe(
             "random_state": seed,
             "stopped_because": fitted.stopped_because,
             "loss_curve": list(fitted.loss_curve),
-            "from": {"sha256": old.sha256, "recipe": dict(old.metadata.recipe)},
+            "from": cards.origin(old),
         },
         data={
             "name": numbers.name,

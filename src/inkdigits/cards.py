@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from inkdigits.material import Material
-from inkdigits.modelfile import NOT_A_DIGIT, Metadata
+from inkdigits.modelfile import NOT_A_DIGIT, LineModel, Metadata
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe
 
@@ -48,6 +48,11 @@ def describe(recipe: Recipe, fitted: Fitted, material: Material, *, preparation:
 def name_made_up(recipe: Mapping[str, Any]) -> list[str]:
     """Return what was made up for a training, each with its number."""
     return [f"{recipe[kind]} {name}" for kind, name in MADE_UP.items() if recipe.get(kind)]
+
+
+def origin(model: LineModel) -> dict[str, Any]:
+    """Return what a model file says of the one that its training went on from."""
+    return {"sha256": model.sha256, "recipe": dict(model.metadata.recipe)}
 
 
 def with_figures(metadata: Metadata, figures: Mapping[str, Any]) -> Metadata:

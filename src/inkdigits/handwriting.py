@@ -25,7 +25,7 @@ SHAPED = 20  # px, the height of a digit in its image of 28
 GAPS = ((0.45, -0.1, 0.05), (0.43, 0.05, 0.35), (0.09, 0.35, 0.9), (0.03, 0.9, 2.0))  # share; of the height, from, to
 BENT = 0.5  # share of lines whose hand bends digits its own way
 BEND = (0.2, 0.9)  # px of SHAPED; standard deviation of what it displaces the points of a digit by
-UNSTEADY = 0.4  # of that, anew for each digit it writes
+UNSTEADY = 0.4  # of another of its bends, anew for each digit it writes
 BOXED = 0.1  # share of lines with a printed box for each digit
 NATIONAL = 0.4  # share of hands some of whose digits are of national form
 SLANT = (0.08, 0.17)  # mean and standard deviation of the shear; MNIST's own slants come on top
@@ -103,7 +103,8 @@ class Handwriting:
         self._weights /= self._weights.sum()
         everybody = _Hand.join([hand for hands in self._sets for hand in hands])
         if missing := [digit for digit, images in enumerate(everybody.of_digit) if not len(images)]:
-            raise RecipeError(f"cannot make lines: nobody has written a {missing[0]}; add a set with all ten digits")
+            n = sum(len(part.labels) for part in sets)
+            raise RecipeError(f"cannot make lines of {n} digits: nobody has written a {missing[0]}; give more of them")
         self._anybody = [_Hand.join(hands).completed(everybody) for hands in self._sets]
         self._national = _Hand.join(national.hands(starts[-2])) if national is not None else None
 

@@ -33,6 +33,7 @@ from inkdigits.training import Progress
 WATCHED = 300  # held-out lines read after each epoch
 CALIBRATED = 4000  # held-out lines for the thresholds
 TESTED = 2000  # lines of the test part's digits
+REDRAWN = 0.25  # of a set, at most, is drawn again: they are no better than what they are made of
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,8 @@ def train_lines(
     from.
     """
     chosen = find_recipe(recipe)
+    if chosen.averaged and start is None:
+        raise RecipeError(f"recipe '{recipe}' goes on from a reader of lines: give it, as --from line")
     seed = (chosen.random_state or 0) if random_state is None else random_state
     material = gather(chosen, data, also, n_train=n_train, split_method=split_method, random_state=seed)
     if material.kept.preparation != chosen.preparation:
@@ -103,11 +106,12 @@ def train_lines(
     settings, old = LineSettings(**chosen.settings), None if start is None else open_line_model(start)
     learned = make_handwriting([material.kept, *material.more], chosen, seed)
     unseen = make_handwriting([material.held_out], chosen, seed + 1)
+    tested = make_handwriting([material.parts.test], chosen, seed + 2)  # refused now, if at all, not after the training
     n_lines = settings.n_batches * settings.batch_size
     started = time.perf_counter()
     fitted = fit_lines(
         lambda epoch: _pairs(learned.draw_lines(n_lines, random_state=[seed, epoch])),
-        made_from=f"{material.to_dict()}{old.sha256 if old else ''}",
+        made_from=f"{material.to_dict()} {chosen.drawn} {chosen.redrawn} {old.sha256 if old else ''}",
         start=old.layers[len(input_layers()) :] if old else (),
         settings=settings,
         max_epochs=chosen.max_epochs,
@@ -119,11 +123,12 @@ def train_lines(
     seconds = time.perf_counter() - started
     if old is not None and chosen.averaged:
         fitted = replace(fitted, layers=average_layers(old.layers[len(input_layers()) :], fitted.layers))
-    followed = replace(chosen, settings=asdict(settings), random_state=seed)
+    followed = replace(chosen, settings=asdict(settings), redrawn=_n_redrawn(chosen, material.kept), random_state=seed)
     metadata = cards.describe(followed, fitted, material, preparation=LINE, labels=LINE_LABELS)
+    if old is not None:
+        metadata = replace(metadata, recipe={**metadata.recipe, "from": cards.origin(old)})
     metadata = _calibrate(fitted, metadata, unseen.draw_lines(CALIBRATED, random_state=[seed, 1]))
-    test = make_handwriting([material.parts.test], chosen, seed + 2).draw_lines(TESTED, random_state=[seed, 2])
-    evaluation = judge_lines(_to_model(fitted, metadata), test)
+    evaluation = judge_lines(_to_model(fitted, metadata), tested.draw_lines(TESTED, random_state=[seed, 2]))
     metadata = cards.with_figures(metadata, _figures(evaluation))
     return LineTrainingResult(chosen, _to_model(fitted, metadata), material, fitted, evaluation, seconds, seed)
 
@@ -150,13 +155,17 @@ def ask_both_ways(
 
 
 def make_handwriting(sets: Sequence[Dataset], recipe: Recipe, seed: int) -> Handwriting:
-    """Return the hands of some sets, with the drawn digits of a recipe, and the first set's with other pens."""
+    """Return the hands of some sets, with the drawn digits of a recipe, and some of the first set's drawn again."""
     parts = [Digits(d.images, d.labels, d.writers) for d in sets]
-    if recipe.redrawn:
-        images, chosen = redraw_some(sets[0].images, min(recipe.redrawn, len(sets[0]) // 4), random_state=seed)
+    if n_redrawn := _n_redrawn(recipe, sets[0]):
+        images, chosen = redraw_some(sets[0].images, n_redrawn, random_state=seed)
         parts.append(parts[0].replaced(images, chosen))
     national = Digits(*draw_digits(recipe.drawn, random_state=seed)) if recipe.drawn else None
     return Handwriting(parts, national=national)
+
+
+def _n_redrawn(recipe: Recipe, digits: Dataset) -> int:
+    return min(recipe.redrawn, int(REDRAWN * len(digits)))
 
 
 def _pairs(lines: Sequence[Line]) -> list[tuple[NDArray[np.uint8], str]]:

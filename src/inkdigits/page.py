@@ -129,8 +129,9 @@ def _slope(rules: list[Rule], parts: list[_Part], usual: float) -> float:
 
 def _boxed_anew(parts: list[_Part], labels: NDArray[np.int32]) -> list[_Part]:
     """Return parts with their boxes on a turned page; each of them is one component."""
-    boxes, areas = _measure(labels, int(labels.max(initial=0)) + 1)
-    return [replace(part, box=boxes[label]) for part in parts for label in part.labels if areas[label]]
+    known = [label for part in parts for label in part.labels]
+    boxes, areas = _measure(labels, max(int(labels.max()), *known) + 1)  # some may have gone in the turn
+    return [replace(part, box=boxes[label]) for part, label in zip(parts, known, strict=True) if areas[label]]
 
 
 def _turn_back(digit: DigitInk, turn: Turn) -> DigitInk:
@@ -176,7 +177,7 @@ def _connected_parts(ink: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[_P
 
 
 def _measure(labels: NDArray[np.int32], n: int) -> tuple[list[Box], list[int]]:
-    """Return the box and the area of each of n labels; 0 is none, and has neither.
+    """Return the box and the area of each of n labels; what is nowhere has an area of 0 and no box worth the name.
 
     OpenCV's statistics would go through all of the paper too, which takes four times as long.
     """

@@ -28,6 +28,34 @@ def print_and_stain(canvas: Canvas, place: Place, random: Random) -> None:
             draw(canvas, place, random)
 
 
+def photograph(canvas: Canvas, place: Place, random: Random) -> Canvas:
+    """Return what a camera or a scanner makes of it: blurred, with grain, compressed; 0..1."""
+    if random.random() < 0.6:
+        canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), random.uniform(0.3, 0.05 * place.height)), np.float32)
+    if random.random() < 0.6:
+        canvas = canvas + random.normal(0, random.uniform(0, 0.12), canvas.shape).astype(np.float32)
+    canvas = np.clip(canvas, 0, 1) ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
+    if random.random() < 0.3:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(25, 85))]
+        _, stored = cv2.imencode(".jpg", np.asarray(canvas * 255, np.uint8), quality)
+        canvas = np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE), np.float32) / 255
+    return canvas
+
+
+def stroke(canvas: Canvas, points: Sequence[tuple[float, float]], pen: float, strength: float) -> None:
+    """Draw a polyline of points (x, y) in px; where there is darker ink already, that stays."""
+    pixels = np.rint(np.array(points) * 16).astype(np.int32)  # 4 bits of fraction
+    thickness = max(1, round(pen))
+    low = np.maximum(np.floor(pixels.min(axis=0) / 16).astype(int) - thickness - 1, 0)
+    high = np.minimum(np.ceil(pixels.max(axis=0) / 16).astype(int) + thickness + 2, canvas.shape[::-1])
+    if (high <= low).any():
+        return
+    window = canvas[low[1] : high[1], low[0] : high[0]]
+    ink = np.zeros(window.shape, np.uint8)
+    cv2.polylines(ink, [pixels - low * 16], False, 255, thickness, cv2.LINE_AA, shift=4)
+    np.maximum(window, ink * np.float32(strength / 255), out=window)
+
+
 def _rule(canvas: Canvas, place: Place, random: Random) -> None:
     """Rule a base line, or one through the digits."""
     w = canvas.shape[1]
@@ -109,34 +137,6 @@ def _neighbours(canvas: Canvas, place: Place, random: Random) -> None:
         reach = random.uniform(0.05, 0.25) * place.height * (1 if edge == 0 else -1)
         way = [(x, edge), (x + random.normal(0, 0.2) * place.height, edge + reach)]
         stroke(canvas, way, random.uniform(0.06, 0.12) * place.height, place.strength)
-
-
-def photograph(canvas: Canvas, place: Place, random: Random) -> Canvas:
-    """Return what a camera or a scanner makes of it: blurred, with grain, compressed; 0..1."""
-    if random.random() < 0.6:
-        canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), random.uniform(0.3, 0.05 * place.height)), np.float32)
-    if random.random() < 0.6:
-        canvas = canvas + random.normal(0, random.uniform(0, 0.12), canvas.shape).astype(np.float32)
-    canvas = np.clip(canvas, 0, 1) ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
-    if random.random() < 0.3:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(25, 85))]
-        _, stored = cv2.imencode(".jpg", np.asarray(canvas * 255, np.uint8), quality)
-        canvas = np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE), np.float32) / 255
-    return canvas
-
-
-def stroke(canvas: Canvas, points: Sequence[tuple[float, float]], pen: float, strength: float) -> None:
-    """Draw a polyline of points (x, y) in px; where there is darker ink already, that stays."""
-    pixels = np.rint(np.array(points) * 16).astype(np.int32)  # 4 bits of fraction
-    thickness = max(1, round(pen))
-    low = np.maximum(np.floor(pixels.min(axis=0) / 16).astype(int) - thickness - 1, 0)
-    high = np.minimum(np.ceil(pixels.max(axis=0) / 16).astype(int) + thickness + 2, canvas.shape[::-1])
-    if (high <= low).any():
-        return
-    window = canvas[low[1] : high[1], low[0] : high[0]]
-    ink = np.zeros(window.shape, np.uint8)
-    cv2.polylines(ink, [pixels - low * 16], False, 255, thickness, cv2.LINE_AA, shift=4)
-    np.maximum(window, ink * np.float32(strength / 255), out=window)
 
 
 STAINS: tuple[tuple[float, Callable[[Canvas, Place, Random], None]], ...] = (  # share of lines, and what is on them

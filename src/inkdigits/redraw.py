@@ -22,7 +22,8 @@ def redraw_digits(images: NDArray[np.uint8], *, random_state: int) -> NDArray[np
     """Return digits, (n, 28, 28) uint8 as MNIST has them, drawn again, each with a pen of its own."""
     random = np.random.default_rng(random_state)
     pens = random.uniform(*PEN, len(images)).round().astype(int).tolist()
-    return np.stack([_draw(find_middle(image), pen) for image, pen in zip(images, pens, strict=True)])
+    again = [_draw(find_middle(image), pen) for image, pen in zip(images, pens, strict=True)]
+    return np.asarray(again, np.uint8).reshape(images.shape)
 
 
 def redraw_some(images: NDArray[np.uint8], n: int, *, random_state: int) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
