@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from inkdigits.errors import RecipeError
-from inkdigits.handwriting import Digits, Handwriting, _Glyph, _Style
-from inkdigits.prepare import EDGE, LINE_HEIGHT
+from inkdigits.handwriting import Digits, Handwriting, _Style
+from inkdigits.prepare import LINE_HEIGHT
 from inkdigits.strokes import draw_digits
 
 
@@ -101,37 +101,3 @@ def test_a_digit_that_a_set_lacks_is_taken_from_another() -> None:
     assert all(len(handwriting._choose_hand(random).of_digit[9]) for _ in range(20))
     with pytest.raises(RecipeError, match="cannot make lines of 9 digits: nobody has written a 9; give more of them"):
         Handwriting([solid([*range(9)])])
-
-
-def test_a_hand_bends_each_digit_its_own_way() -> None:
-    """Two 5s of one hand are more alike than those of two hands, and none is what it was made of."""
-    handwriting, random = Handwriting([solid([*range(10)])]), np.random.default_rng(0)
-    hand = handwriting._choose_hand(random)
-    plain = replace(_Style.draw(random), bends=None)
-    straight = handwriting._choose_glyph(hand, 5, plain, random).image
-    styles = [replace(plain, bends=random.normal(0, 0.9, (10, 2, 4, 4)).astype(np.float32)) for _ in range(40)]
-    bent = np.array(
-        [[handwriting._choose_glyph(hand, i, style, random).image for i in (5, 5, 6)] for style in styles], int
-    )
-    fives, again, sixes = bent.swapaxes(0, 1)
-    alike = np.abs(fives - again).mean()
-    assert alike < 0.8 * np.abs(fives - np.roll(again, 1, axis=0)).mean()
-    assert alike < 0.8 * np.abs(fives - sixes).mean()
-    assert all((image != straight).any() for image in bent.reshape(-1, 28, 28))
-
-
-def test_half_of_the_hands_bend_their_digits() -> None:
-    """The others write them as their images are."""
-    random = np.random.default_rng(0)
-    bent = sum(_Style.draw(random).bends is not None for _ in range(400))
-    assert 160 < bent < 240
-
-
-def test_a_bent_digit_keeps_its_ink_within_its_columns() -> None:
-    """The columns are found anew; where bending would leave nothing, the digit stays as it is."""
-    glyph = _Glyph(solid([1]).images[0], 9, 19)
-    for seed in range(20):
-        bent = glyph.bent(np.random.default_rng(seed).normal(0, 0.9, (2, 4, 4)).astype(np.float32))
-        inked = np.flatnonzero(bent.image.max(axis=0) >= EDGE)
-        assert (bent.left, bent.right) == (inked[0], inked[-1] + 1)
-    assert glyph.bent(np.full((2, 4, 4), 90, np.float32)) is glyph

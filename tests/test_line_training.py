@@ -16,7 +16,6 @@ from inkdigits.datasets import Dataset
 from inkdigits.errors import RecipeError
 from inkdigits.line_training import LineTrainingResult, train_lines
 from inkdigits.modelfile import open_line_model
-from inkdigits.redraw import redraw_some
 from inkdigits.strokes import draw_digits
 
 TINY = {
@@ -110,33 +109,6 @@ def test_the_command_refuses_a_report_of_lines(tmp_path: Path) -> None:
     assert "has no --report or --figures" in done.output
 
 
-@pytest.mark.parametrize(("asked", "drawn_again"), [(50, 50), (12_000, 100)])
-def test_other_pens_draw_some_of_the_digits_again(drawn: Dataset, asked: int, drawn_again: int) -> None:
-    """A recipe's number of them, at most a quarter of the set, and hands that write with them."""
-    made = line_training.make_handwriting([drawn], replace(recipes.RECIPES["line"], drawn=0, redrawn=asked), 0)
-    images, chosen = redraw_some(drawn.images, drawn_again, random_state=0)
-    assert np.array_equal(made._images[400:], images)
-    hands = made._sets[1]
-    assert drawn.writers is not None
-    for writer, hand in enumerate(hands):
-        for digit, places in enumerate(hand.of_digit):
-            assert set(drawn.labels[chosen[places - 400]]) <= {digit}
-            assert set(drawn.writers[chosen[places - 400]]) <= {writer}
-
-
-def test_no_pen_but_the_writer_s_where_none_is_asked_for(drawn: Dataset) -> None:
-    """A recipe without any makes lines of the set as it is."""
-    made = line_training.make_handwriting([drawn], replace(recipes.RECIPES["line"], drawn=0, redrawn=0), 0)
-    assert np.array_equal(made._images, drawn.images)
-
-
-def test_what_was_drawn_again_is_told_as_it_was(result: LineTrainingResult) -> None:
-    """The recipe asks for 12,000; a quarter of what there was to learn from are fewer."""
-    n = len(result.material.kept) // 4
-    assert result.model.metadata.recipe["redrawn"] == n
-    assert f"{n} training digits that another pen draws" in result.model.metadata.card
-
-
 @pytest.mark.usefixtures("small")
 def test_lines_that_cannot_be_made_are_refused_before_the_training(drawn: Dataset) -> None:
     """Nobody in the test part has written a 9: that does not show when all is done."""
@@ -146,26 +118,9 @@ def test_lines_that_cannot_be_made_are_refused_before_the_training(drawn: Datase
         train_lines("line", without, split_method="writers", n_train=300, progress=lambda *_: pytest.fail("it trained"))
 
 
-def test_what_goes_on_needs_something_to_go_on_from(drawn: Dataset) -> None:
-    """A recipe that averages is not begun from nothing."""
-    with pytest.raises(RecipeError, match="goes on from a reader of lines: give it, as --from line"):
-        train_lines("line-further", drawn)
-
-
-def test_a_reader_that_went_on_is_averaged_with_what_it_was(
-    result: LineTrainingResult, drawn: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each weight lies in the middle between the old one and what training alone would have made of it."""
-    models = []
-    for averaged in (False, True):
-        monkeypatch.setitem(recipes.RECIPES, "line", replace(recipes.RECIPES["line"], averaged=averaged))
-        models.append(train_lines("line", drawn, start=result.model, split_method="writers", n_train=300).model)
-    moved = 0.0
-    for old, alone, mean in zip(*(model.layers for model in (result.model, *models)), strict=True):
-        for before, after, between in zip(old.weights, alone.weights, mean.weights, strict=True):
-            assert between.dtype == before.dtype
-            assert between == pytest.approx((before + after) / 2)
-            moved += float(np.abs(after - before).sum())
-    assert moved > 0
-    assert models[1].metadata.recipe["averaged"]
-    assert models[1].metadata.recipe["from"]["sha256"] == result.model.sha256
+def test_what_a_reader_went_on_from_is_told(result: LineTrainingResult, drawn: Dataset) -> None:
+    """Its hash and its recipe are in the new file."""
+    further = train_lines("line", drawn, start=result.model, split_method="writers", n_train=300).model
+    assert "from" not in result.model.metadata.recipe
+    assert further.metadata.recipe["from"]["sha256"] == result.model.sha256
+    assert further.metadata.recipe["from"]["recipe"]["name"] == "line"

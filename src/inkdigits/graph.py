@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -41,18 +41,6 @@ class Layer:
     operator: str
     weights: tuple[NDArray[Any], ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)  # whole numbers or lists of them
-
-
-def average_layers(some: Sequence[Layer], others: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers of a network whose weights are the means of those of two like networks."""
-    return tuple(
-        replace(a, weights=tuple(_mean(x, y) for x, y in zip(a.weights, b.weights, strict=True)))
-        for a, b in zip(some, others, strict=True)
-    )
-
-
-def _mean(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray((x + y) / 2, x.dtype)
 
 
 def build_graph(

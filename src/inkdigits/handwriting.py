@@ -23,9 +23,6 @@ ROUND, REPEATED = 0.2, 0.1  # shares of 5000 and of 777: zeros touch, and a digi
 HEIGHT = (9, 36)  # px of the digits, as small as in the cells of a photographed page
 SHAPED = 20  # px, the height of a digit in its image of 28
 GAPS = ((0.45, -0.1, 0.05), (0.43, 0.05, 0.35), (0.09, 0.35, 0.9), (0.03, 0.9, 2.0))  # share; of the height, from, to
-BENT = 0.5  # share of lines whose hand bends digits its own way
-BEND = (0.2, 0.9)  # px of SHAPED; standard deviation of what it displaces the points of a digit by
-UNSTEADY = 0.4  # of another of its bends, anew for each digit it writes
 BOXED = 0.1  # share of lines with a printed box for each digit
 NATIONAL = 0.4  # share of hands some of whose digits are of national form
 SLANT = (0.08, 0.17)  # mean and standard deviation of the shear; MNIST's own slants come on top
@@ -61,10 +58,6 @@ class Digits:
     images: NDArray[np.uint8]
     labels: NDArray[np.integer]
     writers: NDArray[np.integer] | None = None
-
-    def replaced(self, images: NDArray[np.uint8], chosen: NDArray[np.intp]) -> Digits:
-        """Return some of the digits with other images."""
-        return Digits(images, self.labels[chosen], None if self.writers is None else self.writers[chosen])
 
     def hands(self, start: int) -> list[_Hand]:
         """Return the hand of each writer, with indices that begin at start; one hand where nobody knows them."""
@@ -146,16 +139,16 @@ class Handwriting:
         zeros = len(text.rstrip("0")) if style.small_zeros < 1 else len(text)
         for i, digit in enumerate(text):
             size = style.small_zeros if i >= max(1, zeros) else 1.0
-            glyph = self._choose_glyph(hand, int(digit), style, random)
+            glyph = int(random.choice(hand.of_digit[int(digit)]))
             written += digit
-            width = glyph.width * height / SHAPED * style.stretch * size
+            width = (self._right[glyph] - self._left[glyph]) * height / SHAPED * style.stretch * size
             if style.boxed:
                 pitch = style.pitch * height
                 start = lines[-1] + (pitch - width) / 2 + random.normal(0, 0.05) * height
                 lines.append(lines[-1] + pitch)
-                x = _place(canvas, glyph, start, style, random, size)
+                x = self._place(canvas, glyph, start, style, random, size)
                 continue
-            end = _place(canvas, glyph, x, style, random, size)
+            end = self._place(canvas, glyph, x, style, random, size)
             x = end + (style.gap + random.normal(0, 0.05)) * height
             x = max(x, end - 0.2 * width)
             if style.ligatures and text[i : i + 2] == "00":
@@ -171,55 +164,23 @@ class Handwriting:
             written += marks
         return canvas[:, : round(max(height / 2, x + style.room * height + 2))], written
 
-    def _choose_glyph(self, hand: _Hand, digit: int, style: _Style, random: Random) -> _Glyph:
-        """Return one of a hand's images of a digit, bent as it bends them."""
-        i = random.choice(hand.of_digit[digit])
-        glyph = _Glyph(self._images[i], self._left[i], self._right[i])
-        if style.bends is None:
-            return glyph
-        return glyph.bent(style.bends[digit] + UNSTEADY * style.bends[random.integers(10)])
-
-
-@dataclass(frozen=True, eq=False)
-class _Glyph:
-    """A digit as it is written once: its image, (28, 28) uint8, and the columns from which to which its ink goes."""
-
-    image: NDArray[np.uint8]
-    left: int
-    right: int
-
-    @property
-    def width(self) -> int:
-        """How wide its ink is, px of SHAPED."""
-        return self.right - self.left
-
-    def bent(self, bend: NDArray[np.float32]) -> _Glyph:
-        """Return the digit with its points displaced, smoothly, by what a coarse grid (2, 4, 4) says, px of SHAPED."""
-        x, y = (cv2.resize(coarse, self.image.shape[::-1], interpolation=cv2.INTER_CUBIC) for coarse in bend)
-        rows, columns = np.indices(self.image.shape, np.float32)
-        image = np.asarray(cv2.remap(self.image, columns + x, rows + y, cv2.INTER_LINEAR), np.uint8)
-        inked = np.flatnonzero(image.max(axis=0) >= EDGE)
-        return _Glyph(image, int(inked[0]), int(inked[-1]) + 1) if inked.size else self
-
-
-def _place(canvas: Canvas, glyph: _Glyph, x: float, style: _Style, random: Random, size: float) -> float:
-    """Write a digit, of a size beside the others, so that its ink begins at x; return where it ends."""
-    scale = style.height / SHAPED * np.exp(random.normal(0, style.uneven)) * size
-    stretch, slant = scale * style.stretch, style.shear * scale + random.normal(0, 0.03) * scale
-    middle = style.height * (style.above + 0.5 + style.raised * (1 - size)) + style.slope * x
-    middle += random.normal(0, style.drift) * style.height
-    first = round(x) - 4  # the region of the canvas it goes to
-    span = int(np.ceil(glyph.width * stretch)) + round(style.height) // 2 + 8
-    # columns: stretch * (column - left) - slant * (row - 14) + x; rows: scale * (row - 14) + middle
-    matrix = np.array(
-        [[stretch, -slant, x - first - stretch * glyph.left + slant * 14], [0, scale, middle - scale * 14]]
-    )
-    ink = cv2.warpAffine(glyph.image, matrix, (span, canvas.shape[0]), flags=cv2.INTER_LINEAR)
-    start, stop = max(0, first), min(canvas.shape[1], first + span)
-    window = canvas[:, start:stop]
-    strength = style.strength * random.uniform(1 - style.fading, 1)
-    np.maximum(window, ink[:, start - first : stop - first] * (strength / 255), out=window)
-    return float(x + glyph.width * stretch)
+    def _place(self, canvas: Canvas, glyph: int, x: float, style: _Style, random: Random, size: float) -> float:
+        """Write a digit, of a size beside the others, so that its ink begins at x; return where it ends."""
+        scale = style.height / SHAPED * np.exp(random.normal(0, style.uneven)) * size
+        stretch, slant = scale * style.stretch, style.shear * scale + random.normal(0, 0.03) * scale
+        left, right = self._left[glyph], self._right[glyph]
+        middle = style.height * (style.above + 0.5 + style.raised * (1 - size)) + style.slope * x
+        middle += random.normal(0, style.drift) * style.height
+        first = round(x) - 4  # the region of the canvas it goes to
+        span = int(np.ceil((right - left) * stretch)) + round(style.height) // 2 + 8
+        # columns: stretch * (column - left) - slant * (row - 14) + x; rows: scale * (row - 14) + middle
+        matrix = np.array([[stretch, -slant, x - first - stretch * left + slant * 14], [0, scale, middle - scale * 14]])
+        ink = cv2.warpAffine(self._images[glyph], matrix, (span, canvas.shape[0]), flags=cv2.INTER_LINEAR)
+        start, stop = max(0, first), min(canvas.shape[1], first + span)
+        window = canvas[:, start:stop]
+        strength = style.strength * random.uniform(1 - style.fading, 1)
+        np.maximum(window, ink[:, start - first : stop - first] * (strength / 255), out=window)
+        return float(x + (right - left) * stretch)
 
 
 @dataclass(frozen=True)
@@ -246,7 +207,7 @@ class _Hand:
         return _Hand(tuple(form if change else own for change, form, own in both))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class _Style:
     """How a line is written: lengths are fractions of the digits' height."""
 
@@ -272,7 +233,6 @@ class _Style:
     raised: float  # where small ones stand: 0.5 on the base line, 0 in the middle, -0.5 at the top
     boxed: bool
     pitch: float
-    bends: NDArray[np.float32] | None  # (10, 2, 4, 4) px of SHAPED, see `_Glyph.bent`: every 5 of a hand is alike
 
     @classmethod
     def draw(cls, random: Random) -> _Style:
@@ -301,12 +261,7 @@ class _Style:
             raised=random.uniform(-0.5, 0.5),
             boxed=bool(random.random() < BOXED),
             pitch=random.uniform(1.0, 1.7),
-            bends=_draw_bends(random) if random.random() < BENT else None,
         )
-
-
-def _draw_bends(random: Random) -> NDArray[np.float32]:
-    return random.normal(0, random.uniform(*BEND), (10, 2, 4, 4)).astype(np.float32)
 
 
 def _draw_room(random: Random, cut: float, most: float) -> float:

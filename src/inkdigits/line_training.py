@@ -16,7 +16,6 @@ from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, SplitMethod
 from inkdigits.digit_reader import DigitReader
 from inkdigits.errors import RecipeError
-from inkdigits.graph import average_layers
 from inkdigits.handwriting import Digits, Handwriting, Line
 from inkdigits.line import FittedLines, LineSettings, fit_lines, input_layers
 from inkdigits.material import Material, gather
@@ -26,14 +25,12 @@ from inkdigits.numbers import NumbersEvaluation
 from inkdigits.pool import pool_opinions, to_voices
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe, find_recipe
-from inkdigits.redraw import redraw_some
 from inkdigits.strokes import draw_digits
 from inkdigits.training import Progress
 
 WATCHED = 300  # held-out lines read after each epoch
 CALIBRATED = 4000  # held-out lines for the thresholds
 TESTED = 2000  # lines of the test part's digits
-REDRAWN = 0.25  # of a set, at most, is drawn again: they are no better than what they are made of
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +89,6 @@ def train_lines(
     from.
     """
     chosen = find_recipe(recipe)
-    if chosen.averaged and start is None:
-        raise RecipeError(f"recipe '{recipe}' goes on from a reader of lines: give it, as --from line")
     seed = (chosen.random_state or 0) if random_state is None else random_state
     material = gather(chosen, data, also, n_train=n_train, split_method=split_method, random_state=seed)
     if material.kept.preparation != chosen.preparation:
@@ -105,13 +100,15 @@ def train_lines(
         raise RecipeError(f"recipe '{recipe}' holds nothing out: its confidence could not be calibrated")
     settings, old = LineSettings(**chosen.settings), None if start is None else open_line_model(start)
     learned = make_handwriting([material.kept, *material.more], chosen, seed)
-    unseen = make_handwriting([material.held_out], chosen, seed + 1)
-    tested = make_handwriting([material.parts.test], chosen, seed + 2)  # refused now, if at all, not after the training
+    unseen, tested = (  # the latter, too, is refused now, not after the training, where it cannot be made
+        make_handwriting([part], chosen, seed + i)
+        for i, part in enumerate((material.held_out, material.parts.test), start=1)
+    )
     n_lines = settings.n_batches * settings.batch_size
     started = time.perf_counter()
     fitted = fit_lines(
         lambda epoch: _pairs(learned.draw_lines(n_lines, random_state=[seed, epoch])),
-        made_from=f"{material.to_dict()} {chosen.drawn} {chosen.redrawn} {old.sha256 if old else ''}",
+        made_from=f"{material.to_dict()} {chosen.drawn} {old.sha256 if old else ''}",
         start=old.layers[len(input_layers()) :] if old else (),
         settings=settings,
         max_epochs=chosen.max_epochs,
@@ -121,9 +118,7 @@ def train_lines(
         on_epoch=lambda epoch, loss: progress(epoch, chosen.max_epochs, loss) if progress else None,
     )
     seconds = time.perf_counter() - started
-    if old is not None and chosen.averaged:
-        fitted = replace(fitted, layers=average_layers(old.layers[len(input_layers()) :], fitted.layers))
-    followed = replace(chosen, settings=asdict(settings), redrawn=_n_redrawn(chosen, material.kept), random_state=seed)
+    followed = replace(chosen, settings=asdict(settings), random_state=seed)
     metadata = cards.describe(followed, fitted, material, preparation=LINE, labels=LINE_LABELS)
     if old is not None:
         metadata = replace(metadata, recipe={**metadata.recipe, "from": cards.origin(old)})
@@ -155,17 +150,9 @@ def ask_both_ways(
 
 
 def make_handwriting(sets: Sequence[Dataset], recipe: Recipe, seed: int) -> Handwriting:
-    """Return the hands of some sets, with the drawn digits of a recipe, and some of the first set's drawn again."""
-    parts = [Digits(d.images, d.labels, d.writers) for d in sets]
-    if n_redrawn := _n_redrawn(recipe, sets[0]):
-        images, chosen = redraw_some(sets[0].images, n_redrawn, random_state=seed)
-        parts.append(parts[0].replaced(images, chosen))
+    """Return the hands of some sets, with the drawn digits of a recipe."""
     national = Digits(*draw_digits(recipe.drawn, random_state=seed)) if recipe.drawn else None
-    return Handwriting(parts, national=national)
-
-
-def _n_redrawn(recipe: Recipe, digits: Dataset) -> int:
-    return min(recipe.redrawn, int(REDRAWN * len(digits)))
+    return Handwriting([Digits(d.images, d.labels, d.writers) for d in sets], national=national)
 
 
 def _pairs(lines: Sequence[Line]) -> list[tuple[NDArray[np.uint8], str]]:

@@ -23,7 +23,6 @@ class Recipe:
     drawn: int = 0  # digits of national forms added to the training part, see strokes.py
     redrawn: int = 0  # digits of the training part added to it as other pens draw them, see redraw.py
     negatives: int = 0  # images of what is no digit added to it, see negatives.py
-    averaged: bool = False  # with the network that it went on from, weight by weight (Wortsman et al., 2022)
     held_out: float = 0.0  # share of the training part kept back to calibrate confidence
     random_state: int | None = None
 
@@ -153,24 +152,21 @@ RECIPES = {
             name="line",
             network="line",
             summary="reads whole numbers, touching digits too: made-up lines of one writer each; 346,000 parameters",
-            settings={"learning_rate": 3e-3, "batch_size": 256, "n_batches": 150},
-            max_epochs=130,
+            settings={"learning_rate": 3e-3, "batch_size": 64, "n_batches": 150},
+            max_epochs=120,
             preparation="mnist-28",  # of the digits that lines are made of
-            drawn=12_000,
-            redrawn=12_000,
+            drawn=8000,
             held_out=0.1,
             random_state=0,
         ),
         Recipe(
             name="line-further",
             network="line",
-            summary="a reader of lines goes on with made-up lines, and is averaged with what it was; with --from MODEL",
+            summary="a reader of lines goes on with made-up lines, as when more forms are drawn; with --from MODEL",
             settings={"learning_rate": 1.2e-3, "batch_size": 64, "n_batches": 150},
-            max_epochs=80,
+            max_epochs=60,
             preparation="mnist-28",  # of the digits that lines are made of
             drawn=12_000,
-            redrawn=12_000,
-            averaged=True,
             held_out=0.1,
             random_state=1,
         ),

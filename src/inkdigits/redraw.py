@@ -26,12 +26,6 @@ def redraw_digits(images: NDArray[np.uint8], *, random_state: int) -> NDArray[np
     return np.asarray(again, np.uint8).reshape(images.shape)
 
 
-def redraw_some(images: NDArray[np.uint8], n: int, *, random_state: int) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-    """Return n of some digits drawn again, or all where they are fewer, and which these are."""
-    chosen = np.random.default_rng(random_state).permutation(len(images))[:n]
-    return redraw_digits(images[chosen], random_state=random_state), chosen
-
-
 def find_middle(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the line in the middle of a digit's strokes at FINE times the size, a px of margin around it.
 

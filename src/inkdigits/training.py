@@ -21,7 +21,7 @@ from inkdigits.modelfile import NOT_A_DIGIT, Metadata, Model
 from inkdigits.negatives import draw_negatives
 from inkdigits.prepare import PREPARATIONS
 from inkdigits.recipes import Recipe, find_recipe
-from inkdigits.redraw import redraw_some
+from inkdigits.redraw import redraw_digits
 from inkdigits.strokes import draw_digits
 
 if TYPE_CHECKING:
@@ -197,9 +197,9 @@ def _enrich(material: Material, recipe: Recipe, seed: int) -> _Examples:
     if n_drawn:
         parts.append(draw_digits(n_drawn, random_state=seed))
     if n_redrawn:
-        again, chosen = redraw_some(kept.images, n_redrawn, random_state=seed)
+        again = np.random.default_rng(seed).permutation(len(kept))[:n_redrawn]
         n_redrawn = len(again)
-        parts.append((again, kept.labels[chosen]))
+        parts.append((redraw_digits(kept.images[again], random_state=seed), kept.labels[again]))
     if n_negatives:
         negatives, _ = draw_negatives(n_negatives, kept.images, random_state=seed)
         parts.append((negatives, np.full(n_negatives, NO_DIGIT, np.uint8)))
