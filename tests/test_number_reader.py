@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigits import Reader
+from inkdigits import Reader, load_digits
 from inkdigits.rules import Length, Values
 
 Draw = Callable[..., NDArray[np.uint8]]
@@ -30,6 +30,18 @@ def test_both_ways_see_a_clear_number(reader: Reader, draw: Draw) -> None:
         lefts = [digit.box[0] for digit in number.digits]
         assert lefts == sorted(lefts)
         assert {digit.shown.shape for digit in number.digits} == {(28, 28)}
+
+
+@pytest.mark.parametrize("number", [1504, 1521, 1707])
+def test_one_digit_in_a_bit_of_its_box_is_seen_as_a_digit_is(reader: Reader, number: int) -> None:
+    """Where the line shows one digit at most, all ink but the frame's is the other way to read it; nothing is cut."""
+    digit = load_digits()[np.array([number])]
+    large = cv2.resize(digit.images[0] * np.uint8(15), (48, 48), interpolation=cv2.INTER_CUBIC)
+    crop = np.full((80, 70), 255, np.uint8)
+    crop[16:64, 11:59] -= large
+    crop[:, 2:4] = crop[-5:-3] = 90
+    reading = reader.read_number(crop)
+    assert (reading.text, reading.digits) == (str(digit.labels[0]), (reader.read_digit(crop),))
 
 
 def test_digits_that_touch_are_read(reader: Reader) -> None:

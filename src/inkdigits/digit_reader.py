@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inkdigits.ctc import BLANK
 from inkdigits.modelfile import Model
-from inkdigits.page import DigitInk
+from inkdigits.page import DigitInk, find_digit
 from inkdigits.prepare import PREPARATIONS, prepare
 from inkdigits.readings import Box, DigitReading
 
@@ -37,6 +37,14 @@ class DigitReader:
             self._judge(digit, image, row, scale)
             for digit, image, row in zip(digits, images, probabilities, strict=True)
         ]
+
+    def read_whole(self, ink: NDArray[np.uint8], scale: float) -> DigitReading:
+        """Read the ink of a crop, (h, w) uint8, that holds one digit: all of it but dots and bits of a frame."""
+        found = find_digit(ink)
+        if isinstance(found, str):
+            return self.nothing(found)
+        [reading] = self.read([replace(found, touches_border=False)], scale)
+        return reading
 
     def nothing(self, reason: str) -> DigitReading:
         """Return the reading of a crop without a digit."""

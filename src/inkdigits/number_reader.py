@@ -85,17 +85,28 @@ class NumberReader:
         self._calibration = Calibration(**line.metadata.calibration) if line else Calibration()
 
     def read(
-        self, crop: Crop, digits: Sequence[DigitReading], scale: float, *, rule: Rule | None, row: int = 0
+        self,
+        crop: Crop,
+        digits: Sequence[DigitReading],
+        scale: float,
+        *,
+        rule: Rule | None,
+        row: int = 0,
+        ink: NDArray[np.uint8] | None = None,
     ) -> NumberReading:
         """Read a number of a picture that was made larger by scale.
 
-        Its digits may have been found and read already. Where these do not spell what the line does, it is cut anew,
-        and the likelier digits are the second way.
+        Its digits may have been found and read already; if not, all of its `ink` may be one. Where they do not spell
+        what the line does, it is cut anew, and the likelier digits are the second way.
         """
         if self.line is None:
             return self._join(tuple(digits), rule, row)
         sight = see(self.line, crop)
-        if not digits or _text_of(digits) != ctc.most_probable(ctc.only_digits(sight.frames), n=1)[0].text:
+        of_line = ctc.most_probable(ctc.only_digits(sight.frames), n=1)[0].text
+        if ink is not None and len(of_line) <= 1:
+            whole = self.digits.read_whole(ink, scale)
+            digits = (whole,) if whole.text else ()
+        if not digits or _text_of(digits) != of_line:
             cut = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
             digits = max(digits, cut, key=_log_likelihood)
         answer = self._answer(self.opinions(sight, digits), crop, rule)

@@ -15,7 +15,7 @@ from inkdigits.errors import InkdigitsError
 from inkdigits.ink import extract_ink, take_off_paper, to_working_size
 from inkdigits.modelfile import Model, open_models
 from inkdigits.number_reader import NO_NUMBER, NOWHERE, NumberReader
-from inkdigits.page import find_digit, find_numbers, why_nothing
+from inkdigits.page import find_numbers, why_nothing
 from inkdigits.pictures import MAX_PAGES, Pages, Picture, load_picture, open_pages
 from inkdigits.readings import Box, DigitReading, NumberReading, PageReading
 from inkdigits.rules import Rule
@@ -98,7 +98,7 @@ class Reader:
         small, scale = to_working_size(load_picture(crop))
         contrast = take_off_paper(small)
         if self.line and not why_nothing(contrast.ink):
-            return self._numbers.read(Crop.whole(contrast.flat), (), scale, rule=rule)
+            return self._numbers.read(Crop.whole(contrast.flat), (), scale, rule=rule, ink=contrast.ink)
         page = find_numbers(contrast.ink)
         digits = [replace(digit, touches_border=False) for number in page.numbers for digit in number]
         if not digits:
@@ -108,11 +108,7 @@ class Reader:
     def read_digit(self, crop: Picture) -> DigitReading:
         """Read a crop that holds one digit: all ink but dots and bits of a frame belongs to it."""
         small, scale = to_working_size(load_picture(crop))
-        found = find_digit(extract_ink(small))
-        if isinstance(found, str):
-            return self._digits.nothing(found)
-        [reading] = self._digits.read([replace(found, touches_border=False)], scale)
-        return reading
+        return self._digits.read_whole(extract_ink(small), scale)
 
     def _try_page(self, pages: Pages, number: int, rule: Rule | None) -> PageReading:
         try:
