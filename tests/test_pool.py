@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inkdigits.ctc import BLANK, log_probability
-from inkdigits.pool import ALONE, Ballot, Voice, fit_voices, pool_opinions, to_voices
+from inkdigits.pool import ALONE, Ballot, Voice, fit_voices, pool_opinions, to_voices, weigh
 from inkdigits.rules import AllOf, Check, Length, Values
 
 Frames = NDArray[np.float64]
@@ -120,6 +120,17 @@ def test_a_large_roster_is_searched_whole() -> None:
     numbers = np.random.default_rng(0).permutation(10**6)[:100_000]
     roster = Values(frozenset(f"{number:06}" for number in numbers) | {"305417"})
     assert pool_opinions([written("305417")], [ALONE], rule=roster).text == "305417"
+
+
+@pytest.mark.parametrize(
+    ("spelled", "weight"),
+    [(("7", "1"), 1.0), (("", "1"), 1.0), (("77", "1"), 0.4), (("7", "11"), 0.4), (("7", ""), 0.4)],
+)
+def test_about_one_digit_both_networks_count_alike(spelled: tuple[str, str], weight: float) -> None:
+    """One digit and no more, says each: then that of digits is as loud as that of lines, and never less than it was."""
+    line, digits, second = Voice(1.0, 1e-9), Voice(0.4, 1e-3), Voice(0.7, 1e-3)
+    assert weigh((line, digits, second), spelled) == (line, Voice(weight, 1e-3), second)
+    assert weigh((Voice(0.2, 0.0), digits), spelled) == (Voice(0.2, 0.0), digits)
 
 
 def test_voices_are_found_from_numbers_that_are_known() -> None:

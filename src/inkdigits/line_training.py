@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits import cards, confidence
+from inkdigits import cards, confidence, ctc
 from inkdigits.crop import Crop
 from inkdigits.datasets import Dataset, SplitMethod
 from inkdigits.digit_reader import DigitReader
@@ -22,7 +22,7 @@ from inkdigits.material import Material, gather
 from inkdigits.modelfile import LINE_LABELS, LineModel, Metadata, open_line_model, open_model
 from inkdigits.number_reader import NumberReader, see
 from inkdigits.numbers import NumbersEvaluation
-from inkdigits.pool import pool_opinions, to_voices
+from inkdigits.pool import pool_opinions, to_voices, weigh
 from inkdigits.prepare import LINE
 from inkdigits.recipes import Recipe, find_recipe
 from inkdigits.strokes import draw_digits
@@ -131,7 +131,10 @@ def train_lines(
 def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
     """Read lines in both ways and compare."""
     voices, flats = to_voices(model.metadata.voices)[:2], (line.picture for line in lines)  # nothing to flatten
-    answers = [pool_opinions(opinions, voices) for opinions, _ in ask_both_ways(model, flats)]
+    answers = []
+    for opinions, _ in ask_both_ways(model, flats):
+        spelled = [ctc.most_probable(frames, n=1)[0].text for frames in opinions]
+        answers.append(pool_opinions(opinions, weigh(voices, spelled)))
     calibration = confidence.Calibration(**model.metadata.calibration)
     confidences = np.array([calibration.apply(answer.probability) for answer in answers])
     texts = [answer.text for answer in answers]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,18 @@ DEFAULT_VOICES = (  # of a network of lines, of single digits, of a second opini
     Voice(0.4, 1e-3),
     Voice(0.7, 1e-3),
 )
+
+
+def weigh(voices: Sequence[Voice], spelled: Sequence[str]) -> tuple[Voice, ...]:
+    """Return the voices about a number that the network of lines and that of digits spell so, each by itself.
+
+    A line sees a digit that stands alone in the middle of its paper, and less of it than the network that knows nothing
+    else: about one digit that one counts as much.
+    """
+    of_line, of_digits, *others = voices
+    if len(spelled[0]) <= 1 and len(spelled[1]) == 1:
+        of_digits = replace(of_digits, weight=max(of_line.weight, of_digits.weight))
+    return (of_line, of_digits, *others)
 
 
 @dataclass(frozen=True, kw_only=True)
