@@ -72,8 +72,7 @@ class Contrast:
         Nothing is decided in it: what is faint stays, grain and print too, for a reader of lines that has learned to
         tell them apart.
         """
-        share = self.values / max(self.peak, MIN_CONTRAST)
-        return np.asarray(np.rint(np.minimum(share, 1, out=share) * 255), np.uint8)
+        return np.asarray(cv2.convertScaleAbs(self.values, alpha=255 / max(self.peak, MIN_CONTRAST)), np.uint8)
 
     @cached_property
     def ink(self) -> NDArray[np.uint8]:
