@@ -143,8 +143,7 @@ def read_many(
     0
     """
     folder, content = _absolute(out), read_model(model)
-    options = {"max_error": max_error, "separators": separators, "second_opinion": second_opinion}
-    agreed = _agree(level, content, rules, options)
+    agreed = _agree(level, content, rules, max_error=max_error, separators=separators, second_opinion=second_opinion)
     crew = Crew()
     with ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1) as here:
         try:
@@ -177,8 +176,8 @@ def plan_many(
 ) -> Plan:
     """Return what read_many would do, and do nothing."""
     folder, opened = _absolute(out), open_source(_absolute(source))
-    options = {"max_error": max_error, "separators": separators, "second_opinion": second_opinion}
-    agreed = _agree(level, read_model(model), rules, options)
+    content = read_model(model)
+    agreed = _agree(level, content, rules, max_error=max_error, separators=separators, second_opinion=second_opinion)
     require_pyarrow(folder)
     if read_terms(folder) is None:
         counted = Counted(find_items(opened, level))
@@ -284,7 +283,7 @@ class _Agreed(NamedTuple):
     rule: str  # in words
 
 
-def _agree(level: str, model: bytes, rules: Mapping[str, Any] | None, options: Mapping[str, Any]) -> _Agreed:
+def _agree(level: str, model: bytes, rules: Mapping[str, Any] | None, **options: Any) -> _Agreed:
     if level not in LEVELS:
         raise BatchError(f"no level '{level}': a picture is one of {', '.join(LEVELS)}")
     lists: dict[str, bytes] = {}

@@ -226,8 +226,8 @@ def batch(
     from inkdigits.batch import connect_dask, plan_many, read_many
     from inkdigits.errors import BatchStoppedError
 
-    terms = {"level": level, "model": model, "rules": rules, "max_error": max_error, "separators": separators}
-    terms["second_opinion"] = second_opinion
+    options = {"max_error": max_error, "separators": separators, "second_opinion": second_opinion}
+    terms = {"level": level, "model": model, "rules": rules, **options}
     if plan:
         click.echo(describe_plan(plan_many(source, out, **terms)))
         return

@@ -134,7 +134,7 @@ def judge_lines(model: LineModel, lines: Sequence[Line]) -> NumbersEvaluation:
     answers = []
     for opinions, _ in ask_both_ways(model, flats):
         spelled = [ctc.most_probable(frames, n=1)[0].text for frames in opinions]
-        answers.append(pool_opinions(opinions, weigh(voices, spelled)))
+        answers.append(pool_opinions(opinions, weigh(voices, spelled), spelled=spelled))
     calibration = confidence.Calibration(**model.metadata.calibration)
     confidences = np.array([calibration.apply(answer.probability) for answer in answers])
     texts = [answer.text for answer in answers]

@@ -26,7 +26,7 @@ from inkdigits.digit_reader import (
 )
 from inkdigits.modelfile import LINE_LABELS, LineModel
 from inkdigits.page import DigitInk
-from inkdigits.pool import ALONE, Answer, Voice, pool_opinions, to_voices, weigh
+from inkdigits.pool import ALONE, Answer, pool_opinions, to_voices, weigh
 from inkdigits.prepare import LINE_INK, percentile, place_line, prepare
 from inkdigits.readings import SEPARATORS, DigitReading, NumberReading, union
 from inkdigits.rules import Rule
@@ -109,8 +109,7 @@ class NumberReader:
         if not digits or _text_of(digits) != of_line:
             cut = self.cut(sight, crop, scale, cut_off=any(digit.reason == CUT_OFF for digit in digits))
             digits = max(digits, cut, key=_log_likelihood)
-        voices = weigh(self._voices, (of_line, _text_of(digit for digit in digits if not is_no_digit(digit))))
-        answer = self._answer(self.opinions(sight, digits), voices, crop, rule)
+        answer = self._answer(self.opinions(sight, digits), of_line, crop, rule)
         reason = self._doubt(answer, digits, crop)
         if reason == NO_NUMBER:
             answer = Answer(text="", probability=0.0, runner_up="", margin=0.0, free_text="")
@@ -141,12 +140,15 @@ class NumberReader:
         """Return what both ways make of a number: the line first, then its digits."""
         return [ctc.only_digits(sight.frames), self.digits.as_frames(digits)]
 
-    def _answer(self, opinions: list[Floats], voices: Sequence[Voice], crop: Crop, rule: Rule | None) -> Answer:
+    def _answer(self, opinions: list[Floats], of_line: str, crop: Crop, rule: Rule | None) -> Answer:
         """Pool what both ways make of a number, and a second opinion where that is not enough."""
-        answer = self._calibrated(pool_opinions(opinions, voices[:2], rule=rule))
+        spelled = of_line, ctc.most_probable(opinions[1], n=1)[0].text
+        voices = weigh(self._voices, spelled)
+        answer = self._calibrated(pool_opinions(opinions, voices[:2], rule=rule, spelled=spelled))
         if self.second is None or answer.probability >= (self._threshold or 1.0):
             return answer
-        return self._calibrated(pool_opinions([*opinions, self.second.see(crop.flat)], voices, rule=rule))
+        opinions = [*opinions, self.second.see(crop.flat)]
+        return self._calibrated(pool_opinions(opinions, voices, rule=rule, spelled=spelled))
 
     def _calibrated(self, answer: Answer) -> Answer:
         behind = self._calibration.apply(answer.probability - answer.margin)

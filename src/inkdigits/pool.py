@@ -43,8 +43,7 @@ DEFAULT_VOICES = (  # of a network of lines, of single digits, of a second opini
 def weigh(voices: Sequence[Voice], spelled: Sequence[str]) -> tuple[Voice, ...]:
     """Return the voices about a number that the network of lines and that of digits spell so, each by itself.
 
-    A line sees a digit that stands alone in the middle of its paper, and less of it than the network that knows nothing
-    else: about one digit that one counts as much.
+    About one digit the network that knows nothing but digits counts as much as that of lines.
     """
     of_line, of_digits, *others = voices
     if len(spelled[0]) <= 1 and len(spelled[1]) == 1:
@@ -69,7 +68,9 @@ class Answer:
     reason: str = ""
 
 
-def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: Rule | None = None) -> Answer:
+def pool_opinions(
+    opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: Rule | None = None, spelled: Sequence[str] = ()
+) -> Answer:
     """Return the number that the readers together find most probable, among those that a rule allows.
 
     Parameters
@@ -78,6 +79,8 @@ def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: 
         (t, 11) of each reader, see `ctc`; the frames of one have nothing to do with those of another.
     voices
         One for each opinion.
+    spelled
+        What the first of them spell, each by itself, where that is known already.
 
     Examples
     --------
@@ -86,7 +89,7 @@ def pool_opinions(opinions: Sequence[Floats], voices: Sequence[Voice], *, rule: 
     >>> pool_opinions([frames], [ALONE]).text
     '42'
     """
-    ballot = Ballot.of(opinions, rule)
+    ballot = Ballot.of(opinions, rule, spelled=spelled)
     if not ballot.texts:
         return _decline(opinions, voices, rule)
     shares = ballot.count(voices)[:-1]
@@ -123,10 +126,12 @@ class Ballot:
     probabilities: Floats
 
     @classmethod
-    def of(cls, opinions: Sequence[Floats], rule: Rule | None) -> Ballot:
-        """Ask each reader for a candidate, and all for the probability of everybody's."""
-        named = [candidate.text for frames in opinions for candidate in ctc.most_probable(frames, rule=rule, n=1)]
-        return cls.among(named, opinions, rule)
+    def of(cls, opinions: Sequence[Floats], rule: Rule | None, *, spelled: Sequence[str] = ()) -> Ballot:
+        """Ask each reader for a candidate, and all for the probability of everybody's; some may be known."""
+        known = spelled if rule is None else ()
+        asked = opinions[len(known) :]
+        named = [candidate.text for frames in asked for candidate in ctc.most_probable(frames, rule=rule, n=1)]
+        return cls.among([*known, *named], opinions, rule)
 
     @classmethod
     def among(cls, named: Sequence[str], opinions: Sequence[Floats], rule: Rule | None) -> Ballot:
