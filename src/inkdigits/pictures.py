@@ -332,8 +332,9 @@ def _blend(image: Image.Image, paper: str) -> Image.Image:
 
 def _reduce_colours(image: Image.Image) -> NDArray[np.uint8]:
     """Return luma, or the one channel that shows ink which luma hides: yellow on white, red on green."""
-    sample = image.resize([min(side, SAMPLED) for side in image.size], Image.Resampling.NEAREST)
-    contrasts = ImageStat.Stat(sample).stddev
-    if ImageStat.Stat(sample.convert("L")).stddev[0] >= MIN_CONTRAST_SHARE * max(contrasts):
-        return np.asarray(image.convert("L"))
+    gray = image.convert("L")
+    size = [min(side, SAMPLED) for side in image.size]
+    contrasts, [of_luma] = (ImageStat.Stat(one.resize(size, Image.Resampling.NEAREST)).stddev for one in (image, gray))
+    if of_luma >= MIN_CONTRAST_SHARE * max(contrasts):
+        return np.asarray(gray)
     return np.asarray(image.getchannel(int(np.argmax(contrasts))))
